@@ -1,0 +1,1 @@
+"""Decides what to type: the model, the action formats, the loop, the trajectory."""

@@ -1,0 +1,1 @@
+"""Runs agents on tasks and scores what was really done."""

@@ -1,0 +1,1 @@
+"""Where commands run: containers, namespaces, and the terminal in them. Imports nothing of ours."""

@@ -1,0 +1,85 @@
+"""Files on their way into and out of a sandbox, as one tar archive each way."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from sandbox.base import SandboxError
+
+if TYPE_CHECKING:
+    from typing import IO
+
+
+class Archive:
+    """A tar archive in the making: root-owned, no timestamps, so that equal content is equal bytes."""
+
+    def __init__(self) -> None:
+        self._buffer = io.BytesIO()
+        self._tar = tarfile.open(fileobj=self._buffer, mode="w")  # noqa: SIM115 - closed in `done`
+
+    def folder(self, name: str, mode: int = 0o755) -> Archive:
+        """Add an empty folder."""
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.mode = tarfile.DIRTYPE, mode
+        self._tar.addfile(entry)
+        return self
+
+    def file(self, name: str, content: bytes, mode: int = 0o644) -> Archive:
+        """Add one file."""
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(content), mode
+        self._tar.addfile(entry, io.BytesIO(content))
+        return self
+
+    def tree(self, source: Path, name: str, mode: int | None = None) -> Archive:
+        """Add a folder with all below it; links stay links, `mode` overrides the files' own permissions."""
+        for path in sorted([source, *source.rglob("*")]):
+            target = str(PurePosixPath(name) / path.relative_to(source))
+            if path.is_symlink():
+                entry = tarfile.TarInfo(target)
+                entry.type, entry.linkname = tarfile.SYMTYPE, str(path.readlink())
+                self._tar.addfile(entry)
+            elif path.is_dir():
+                self.folder(target)
+            elif path.is_file():
+                self.file(target, path.read_bytes(), path.stat().st_mode & 0o777 if mode is None else mode)
+        return self
+
+    def done(self) -> bytes:
+        """Return the finished archive."""
+        self._tar.close()
+        return self._buffer.getvalue()
+
+
+def regular_files(archive: IO[bytes], root: str, limit: int) -> dict[str, bytes]:
+    """Read the regular files of a tar stream that came out of a sandbox, by their names below `root`.
+
+    The stream is not trusted: only plain files count, nothing touches this machine's disk, and more than `limit` bytes
+    raise `SandboxError`.
+    """
+    files: dict[str, bytes] = {}
+    size = 0
+    try:
+        with tarfile.open(fileobj=archive, mode="r|*") as tar:
+            for entry in tar:
+                if not entry.isreg():
+                    continue
+                size += entry.size
+                if size > limit:
+                    raise SandboxError(f"{root}: more than {limit:,} bytes")
+                content = tar.extractfile(entry)
+                if content is not None:
+                    files[_below(entry.name, root)] = content.read()
+    except tarfile.TarError as error:
+        raise SandboxError(f"{root}: {error}") from error
+    return files
+
+
+def _below(name: str, root: str) -> str:
+    base = PurePosixPath(root).name
+    parts = PurePosixPath(name).parts
+    parts = parts[1:] if parts and parts[0] in (".", "/") else parts
+    return str(PurePosixPath(*parts[1:])) if len(parts) > 1 and parts[0] == base else parts[-1] if parts else base
