@@ -6,13 +6,16 @@ the verifier work on top of them and know nothing else.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
+
+T = TypeVar("T")
 
 HOME = "/.termstone"
 """The one folder that Termstone adds to a sandbox: tmux with its libraries, and the socket. Owned by root."""
@@ -28,6 +31,14 @@ class ImageBuildError(SandboxError):
 
 class SandboxStartError(SandboxError):
     """The environment is there, but no sandbox came up from it."""
+
+
+class SandboxDied(SandboxError):  # noqa: N818 - named for what happened
+    """The sandbox ended while it was in use."""
+
+
+class SandboxOutOfMemory(SandboxDied):
+    """The sandbox ended because its memory limit was reached."""
 
 
 class SandboxTimeout(SandboxError):  # noqa: N818 - a timeout, as in asyncio
@@ -46,6 +57,8 @@ class Environment(BaseModel):
     env: dict[str, str] = Field(default_factory=dict)
     workdir: str | None = None
     """Where commands start; ``None`` is what the image says."""
+    folders: tuple[str, ...] = ()
+    """Folders that everyone in the sandbox may write to, made before it starts."""
     network: bool = False
     """Whether commands reach the network while the agent works. Building always may."""
     cpus: float | None = None
@@ -127,3 +140,13 @@ class Sandbox(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+async def finished(work: Awaitable[T]) -> T:
+    """Await something to its end even when this task is cancelled meanwhile; the cancellation follows after."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

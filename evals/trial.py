@@ -1,0 +1,190 @@
+"""One attempt at one task, from an empty sandbox to an outcome.
+
+build or find the image -> start the sandbox -> open the terminal -> the agent works -> put the tests in -> verify ->
+outcome with cause -> tear down. Each arrow has a deadline and a cause of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from agent.base import StopReason
+from agent.model import ModelError
+from evals.result import CAUSE_OF_STOP, Cause, Outcome, TrialResult, cause_of
+from evals.reward import score
+from evals.verifier import LOGS, verify
+from sandbox.recording import Recording
+from sandbox.terminal import HEIGHT, WIDTH, open_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from agent.base import Agent
+    from evals.task import Task
+    from sandbox.base import Environment, Sandbox
+    from sandbox.terminal import Terminal
+
+_TEAR_DOWN = 60.0
+_START = 120.0
+"""Seconds for a sandbox to come up once its image is there."""
+
+
+class Plan(NamedTuple):
+    """What varies from run to run, as the trial needs it."""
+
+    open_sandbox: Callable[[Environment], Sandbox]
+    make_agent: Callable[[Task, Path], Agent]
+    """Makes an agent for a task, with a file to keep its journal in."""
+    agent_limit: float | None = None
+    """Seconds for the agent where a task sets no limit of its own."""
+
+
+class Trial:
+    """One attempt; `phase` tells a display where it stands."""
+
+    def __init__(self, task: Task, attempt: int, folder: Path, plan: Plan) -> None:
+        """Prepare attempt number `attempt` (from 1), whose files go into `folder`."""
+        self.task = task
+        self.attempt = attempt
+        self.phase = "waiting"
+        self.started: float | None = None
+        """When the trial began, by `time.monotonic`."""
+        self.agent: Agent | None = None
+        self.result: TrialResult | None = None
+        self._folder = folder
+        self._plan = plan
+        self._timing: dict[str, float] = {}
+        self._rewards: dict[str, float] = {}
+        self._stop: StopReason | None = None
+        self._sandbox: Sandbox | None = None
+
+    async def run(self) -> TrialResult:
+        """Run to an outcome. Whatever breaks is part of the result; only a cancellation goes on to the caller."""
+        self.started = time.monotonic()
+        begun = datetime.now(UTC).isoformat()
+        error: BaseException | None = None
+        try:
+            self._folder.mkdir(parents=True)
+            await self._stages()
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+        except Exception as broken:  # noqa: BLE001 - the one place: a bad trial is data and never stops its siblings
+            error = broken
+        self.phase = "done"
+        self.result = self._concluded(begun, error)
+        if self._folder.is_dir():
+            self._save()
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        return self.result
+
+    async def _stages(self) -> None:
+        environment = self.task.environment.model_copy(update={"folders": LOGS})
+        self._sandbox = self._plan.open_sandbox(environment)
+        self.agent = self._plan.make_agent(self.task, self._folder / "journal.jsonl")
+        async with AsyncExitStack() as stack:
+            with self._timed("set_up"):
+                stack.push_async_exit(self._leave)
+                async with asyncio.timeout(environment.build_timeout + _START):
+                    await self._sandbox.__aenter__()
+                recording = Recording(self._folder / "terminal.cast", WIDTH, HEIGHT)
+                stack.callback(recording.close)
+                terminal = await stack.enter_async_context(
+                    open_terminal(self._sandbox, user=self.task.agent_user, recording=recording)
+                )
+            with self._timed("agent"):
+                self._stop = await self._work(self.agent, terminal)
+            with self._timed("verification"):
+                self._rewards = await verify(self.task, self._sandbox, self._folder / "verifier")
+
+    async def _work(self, agent: Agent, terminal: Terminal) -> StopReason:
+        """Let the agent work until it stops or its time is over; waiting for a refusing provider is not its time."""
+        limit = self.task.agent_timeout or self._plan.agent_limit
+        begun = time.monotonic()
+        work = asyncio.create_task(agent.run(self.task.instruction, terminal))
+        try:
+            while True:
+                left = limit and limit + agent.trajectory.waited - (time.monotonic() - begun)
+                if left is not None and left <= 0:
+                    return StopReason.DEADLINE
+                done, _ = await asyncio.wait([work], timeout=left)
+                if done:
+                    return work.result()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _leave(self, *exc: object) -> None:
+        if self._sandbox is not None:
+            with self._timed("tear_down"):
+                async with asyncio.timeout(_TEAR_DOWN):
+                    await self._sandbox.__aexit__(*exc)
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        self.phase = phase.replace("_", " ")
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._timing[phase] = round(time.monotonic() - begun, 3)
+
+    def _concluded(self, begun: str, error: BaseException | None) -> TrialResult:
+        trajectory = self.agent.trajectory if self.agent else None
+        replies = [step for step in trajectory.steps if step.source == "agent"] if trajectory else []
+        outcome, cause = self._judged(error)
+        sandbox = self._sandbox
+        return TrialResult(
+            task=self.task.name,
+            attempt=self.attempt,
+            outcome=outcome,
+            cause=cause,
+            message=_message(error),
+            reward=score(self._rewards) if self._rewards else None,
+            rewards=self._rewards,
+            stop_reason=self._stop_reason(error),
+            turns=len(replies),
+            **({"usage": trajectory.usage, "waited": trajectory.waited} if trajectory else {}),
+            agent=trajectory.agent["name"] or "" if trajectory else "",
+            model=trajectory.agent["model_name"] if trajectory else None,
+            answered_by=sorted({step.model_name for step in replies if step.model_name}),
+            sandbox=sandbox.name if sandbox else "",
+            task_digest=self.task.digest,
+            notes=[*self.task.notes, *(getattr(sandbox, "notes", None) or [])],
+            started=begun,
+            timing=self._timing,
+        )
+
+    def _judged(self, error: BaseException | None) -> tuple[Outcome, Cause | None]:
+        if isinstance(error, asyncio.CancelledError):
+            return Outcome.INVALID, Cause.CANCELLED
+        if error is not None:
+            return Outcome.INVALID, cause_of(error)
+        if score(self._rewards) == 1:
+            return Outcome.PASSED, None
+        return Outcome.FAILED, CAUSE_OF_STOP.get(self._stop) if self._stop else None
+
+    def _stop_reason(self, error: BaseException | None) -> StopReason | None:
+        if isinstance(error, ModelError):
+            return StopReason.PROVIDER_FAILED
+        return StopReason.CANCELLED if isinstance(error, asyncio.CancelledError) else self._stop
+
+    def _save(self) -> None:
+        if self.agent:
+            if self.agent.trajectory.steps:
+                self.agent.trajectory.write(self._folder / "trajectory.json")
+            self.agent.trajectory.close()
+        if self.result:
+            self.result.write(self._folder)
+
+
+def _message(error: BaseException | None) -> str | None:
+    if error is None or isinstance(error, asyncio.CancelledError):
+        return None
+    text = str(error)
+    return text if text and cause_of(error) is not Cause.HARNESS_ERROR else f"{type(error).__name__}: {text}"

@@ -1,0 +1,390 @@
+"""Containers: one per trial, from an image that is built once, through the Docker engine's own API.
+
+Nothing of this machine is mounted into a container. Docker's SDK blocks, so every call goes through `Engine.call`, in a
+thread and with a deadline; the output of commands is read from the engine's raw stream without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import os
+import re
+import socket
+from collections import defaultdict, deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sandbox.archive import Archive, regular_files
+from sandbox.base import (
+    OUTPUT_LIMIT,
+    Environment,
+    ExecResult,
+    ImageBuildError,
+    SandboxDied,
+    SandboxError,
+    SandboxOutOfMemory,
+    SandboxStartError,
+    SandboxTimeout,
+    finished,
+)
+from sandbox.bundle import tmux_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import docker
+
+T = TypeVar("T")
+
+OWNER_LABEL = "termstone.owner"
+"""On each container: the process that owns it, as ``host:pid``."""
+_REPOSITORY = "termstone"
+_PIDS = 4096
+_START = 60.0
+_KILL_SESSION = """\
+for stat in /proc/[0-9]*/stat; do
+  read -r line 2>/dev/null <"$stat" || continue
+  set -- ${line##*) }
+  [ "$4" = "$SESSION" ] && kill -9 "$(basename "${stat%/stat}")"
+done"""
+
+
+class Engine:
+    """The one door to a Docker daemon, shared by all sandboxes of a process."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        """Take a client that answers; `connect` makes one."""
+        self.api: Any = client.api  # the SDK's low-level client has no types of its own
+        self._threads = ThreadPoolExecutor(32, thread_name_prefix="docker")
+        self._builds: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @classmethod
+    async def connect(cls) -> Self:
+        """Find the daemon as the docker command does (``DOCKER_HOST``); `SandboxStartError` when none answers."""
+
+        def answering() -> docker.DockerClient:
+            import docker  # noqa: PLC0415 - a third of a second that only Docker runs pay
+
+            client = docker.from_env(timeout=60, max_pool_size=64)
+            client.ping()
+            return client
+
+        try:
+            async with asyncio.timeout(20):
+                return cls(await asyncio.to_thread(answering))
+        except Exception as error:  # the SDK lets urllib3's, requests' and its own errors through here
+            raise SandboxStartError(f"no Docker daemon answers: {_line(error)}") from error
+
+    async def call(self, function: Callable[..., T], *args: Any, within: float = 60.0, **kwargs: Any) -> T:
+        """Call one of the SDK's functions in a thread, with the SDK's errors as `SandboxError`."""
+        from docker.errors import DockerException  # noqa: PLC0415 - imported with the client
+
+        loop = asyncio.get_running_loop()
+        name = getattr(function, "__name__", "call")
+        try:
+            async with asyncio.timeout(within):
+                return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        except TimeoutError as error:
+            raise SandboxError(f"docker {name}: no answer within {within:g} s") from error
+        except (DockerException, OSError) as error:
+            raise _named(name, error) from error
+
+    async def image(self, environment: Environment) -> str:
+        """Return the id of the image to run an environment from, building it when its content is new."""
+        base = await self._base(environment)
+        folders = Archive()
+        for folder in environment.folders:
+            folders.folder(folder.lstrip("/"), 0o777)
+        dockerfile = f"FROM {base}\nADD bundle.tar folders.tar /\n".encode()
+        context = Archive().file("Dockerfile", dockerfile).file("bundle.tar", tmux_bundle())
+        context.file("folders.tar", folders.done())
+        return await self._built(context.done(), environment.build_timeout)
+
+    async def _base(self, environment: Environment) -> str:
+        if environment.context is not None and environment.image is None:
+            return await self._built(_context(environment), environment.build_timeout)
+        if environment.image is None:
+            raise ImageBuildError("the task names neither a Dockerfile nor an image")
+        async with self._builds[environment.image]:
+            return await self._pulled(environment.image, environment.build_timeout)
+
+    async def _pulled(self, name: str, within: float) -> str:
+        with contextlib.suppress(SandboxError):
+            return str((await self.call(self.api.inspect_image, name))["Id"])
+        try:
+            await self.call(self.api.pull, *_repository_and_tag(name), within=within)
+            return str((await self.call(self.api.inspect_image, name))["Id"])
+        except SandboxError as error:
+            raise ImageBuildError(f"image {name}: {error}") from error
+
+    async def _built(self, context: bytes, within: float) -> str:
+        """Build a context, or find what was built from equal bytes before."""
+        tag = f"{_REPOSITORY}:{hashlib.sha256(context).hexdigest()[:32]}"
+        async with self._builds[tag]:
+            with contextlib.suppress(SandboxError):
+                return str((await self.call(self.api.inspect_image, tag))["Id"])
+            await self.call(self._build, context, tag, within=within)
+            return str((await self.call(self.api.inspect_image, tag))["Id"])
+
+    def _build(self, context: bytes, tag: str) -> None:
+        last: deque[str] = deque(maxlen=12)
+        events = self.api.build(
+            fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, forcerm=True, decode=True,
+            labels={OWNER_LABEL: "image"},
+        )  # fmt: skip
+        for event in events:
+            last.extend(str(event.get("stream", "")).strip().splitlines())
+            if "error" in event:
+                tail = "\n".join(line for line in last if line)
+                raise ImageBuildError(f"the image did not build: {str(event['error']).strip()}\n{tail}")
+
+    def close(self) -> None:
+        """Let go of the daemon."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.api.close()
+
+
+class DockerSandbox:
+    """One container."""
+
+    name = "docker"
+
+    def __init__(self, engine: Engine, environment: Environment) -> None:
+        self._engine = engine
+        self._environment = environment
+        self._id = ""
+        self.notes: list[str] = []
+        """What this sandbox does not honour, for the user; containers honour all of `Environment`."""
+
+    async def __aenter__(self) -> Self:
+        image = await self._engine.image(self._environment)
+        try:
+            container = await self._engine.call(
+                self._engine.api.create_container, image, ["sh", "-c", "sleep infinity"], **self._settings()
+            )
+            self._id = container["Id"]
+            await self._engine.call(self._engine.api.start, self._id, within=_START)
+        except SandboxError as error:
+            await self.__aexit__()
+            raise SandboxStartError(f"no container: {error}") from error
+        except asyncio.CancelledError:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._id:
+            removal = self._engine.call(self._engine.api.remove_container, self._id, force=True, v=True)
+            self._id = ""
+            await finished(removal)
+
+    def _settings(self) -> dict[str, Any]:
+        environment = self._environment
+        memory = environment.memory_mb and environment.memory_mb * 1024 * 1024
+        return {
+            "environment": environment.env,
+            "working_dir": environment.workdir,
+            "labels": {OWNER_LABEL: f"{socket.gethostname()}:{os.getpid()}"},
+            "host_config": self._engine.api.create_host_config(
+                init=True,  # without it a container takes ten seconds to stop
+                network_mode="bridge" if environment.network else "none",
+                mem_limit=memory,
+                memswap_limit=memory,
+                nano_cpus=environment.cpus and int(environment.cpus * 1e9),
+                pids_limit=_PIDS,
+            ),
+        }
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,  # noqa: ASYNC109 - see the protocol
+        user: str | None = None,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> ExecResult:
+        """Run a command to its end; see `sandbox.base.Sandbox`."""
+        # The first line of output is the command's process id, to end it by.
+        wrapped = ["sh", "-c", 'echo $$; exec "$@" 2>&1', "sh", *argv]
+        stream = await self._exec(wrapped, user=user, cwd=cwd, env=env)
+        output = bytearray()
+        pid = b""
+        try:
+            async with asyncio.timeout(timeout):
+                while chunk := await stream.read():
+                    output += chunk
+                    if not pid and b"\n" in output:
+                        pid, _, output = output.partition(b"\n")
+                    del output[:-OUTPUT_LIMIT]
+        except TimeoutError as error:
+            await self._kill(pid.decode())
+            raise SandboxTimeout(f"{argv[0]}: not done within {timeout:g} s") from error
+        finally:
+            await stream.close()
+        state = await self._engine.call(self._engine.api.exec_inspect, stream.id)
+        if state["ExitCode"] is None:
+            raise await self._why(SandboxDied("the container ended under a command"))
+        return ExecResult(exit_code=state["ExitCode"], output=output.decode("utf-8", "replace"))
+
+    async def _kill(self, session: str) -> None:
+        if session.isdigit():
+            stream = await self._exec(["sh", "-c", _KILL_SESSION], user="root", env={"SESSION": session})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(10):
+                    while await stream.read():
+                        pass
+            await stream.close()
+
+    async def stream(
+        self,
+        argv: Sequence[str],
+        *,
+        user: str | None = None,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> ExecStream:
+        """Start a command and hand out its input and output; see `sandbox.base.Sandbox`."""
+        return await self._exec(argv, user=user, cwd=cwd, env=env, stdin=True)
+
+    async def _exec(  # noqa: PLR0913 - the engine's own words
+        self,
+        argv: Sequence[str],
+        *,
+        user: str | None = None,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bool = False,
+    ) -> ExecStream:
+        api = self._engine.api
+        try:
+            created = await self._engine.call(
+                api.exec_create, self._id, list(argv), stdin=stdin, user=user or "", workdir=cwd,
+                environment=dict(env or {}),
+            )  # fmt: skip
+            raw = await self._engine.call(api.exec_start, created["Id"], socket=True)
+        except SandboxError as error:
+            raise await self._why(error) from error
+        return await ExecStream.over(raw, created["Id"])
+
+    async def _why(self, error: SandboxError) -> SandboxError:
+        """Turn an error into the reason behind it when the container is no longer there."""
+        try:
+            state = (await self._engine.call(self._engine.api.inspect_container, self._id))["State"]
+        except SandboxError:
+            return SandboxDied(f"the container is gone ({error})")
+        if state.get("OOMKilled"):
+            return SandboxOutOfMemory(f"the container ran out of memory ({self._environment.memory_mb} MB)")
+        return error if state.get("Running") else SandboxDied(f"the container ended, exit code {state.get('ExitCode')}")
+
+    async def put(self, archive: bytes, target: str = "/") -> None:
+        """Unpack a tar archive; see `sandbox.base.Sandbox`."""
+        await self._engine.call(self._engine.api.put_archive, self._id, target, archive)
+
+    async def get(self, path: str, limit: int) -> dict[str, bytes]:
+        """Read regular files; see `sandbox.base.Sandbox`."""
+        return await self._engine.call(self._read_files, path, limit)
+
+    def _read_files(self, path: str, limit: int) -> dict[str, bytes]:
+        from docker.errors import NotFound  # noqa: PLC0415 - imported with the client
+
+        try:
+            chunks, _ = self._engine.api.get_archive(self._id, path)
+        except NotFound as error:
+            raise FileNotFoundError(path) from error
+        return regular_files(_ChunkReader(chunks), path, limit)
+
+
+class ExecStream:
+    """The raw stream of one ``docker exec`` without a terminal: frames of eight bytes of header and their content."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, exec_id: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.id = exec_id
+
+    @classmethod
+    async def over(cls, raw: Any, exec_id: str) -> Self:
+        """Take over the connection behind what the SDK's ``exec_start(socket=True)`` returns."""
+        response = raw._response  # noqa: SLF001 - the SDK keeps it there, and it may hold bytes already read
+        raw._sock.settimeout(0)  # noqa: SLF001 - or looking for those bytes would wait for some
+        connection = socket.socket(fileno=os.dup(raw.fileno()))
+        connection.setblocking(False)
+        early = response.raw._fp.fp.peek()  # noqa: SLF001 - as above
+        response.close()
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        reader.feed_data(early)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        connect: Any = loop.create_unix_connection if connection.family == socket.AF_UNIX else loop.create_connection
+        transport, _ = await connect(lambda: protocol, sock=connection)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        return cls(reader, writer, exec_id)
+
+    async def read(self) -> bytes:
+        """Return the next bytes of standard output; ``b""`` at the end."""
+        try:
+            while True:
+                header = await self._reader.readexactly(8)
+                content = await self._reader.readexactly(int.from_bytes(header[4:]))
+                if header[0] == 1 and content:
+                    return content
+        except (asyncio.IncompleteReadError, OSError):
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to standard input."""
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError as error:
+            raise SandboxDied(f"the stream into the container is closed: {error}") from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+
+class _ChunkReader(io.RawIOBase):
+    """A file to read, over the chunks of a response."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        while size < 0 or len(self._rest) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._rest += chunk
+        size = len(self._rest) if size < 0 else size
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
+
+
+def _context(environment: Environment) -> bytes:
+    folder = environment.context
+    if folder is None or not (folder / "Dockerfile").is_file():
+        raise ImageBuildError(f"{folder}: no Dockerfile")
+    return Archive().tree(folder, ".").done()
+
+
+def _repository_and_tag(name: str) -> tuple[str, str | None]:
+    repository, _, tag = name.rpartition(":")
+    return (repository, tag) if repository and "/" not in tag else (name, None if "@" in name else "latest")
+
+
+def _named(call: str, error: Exception) -> SandboxError:
+    return SandboxError(f"docker {call}: {_line(error)}")
+
+
+def _line(error: Exception) -> str:
+    """Return an error's one telling line: the engine's explanation rather than its URL."""
+    text = str(getattr(error, "explanation", None) or error)
+    return re.sub(r"\s+", " ", text).strip()[:500]
