@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from agent.base import StopReason
 from agent.formats import MAX_DURATION
@@ -10,7 +10,6 @@ from agent.formats.json import JsonFormat
 from agent.model import ContextLengthExceeded, Message, ReplyRefused
 from agent.trajectory import ObservationResult, ToolCall, Trajectory
 from prompts import render
-from sandbox.keys import unsendable
 from sandbox.terminal import State, TerminalLost
 
 if TYPE_CHECKING:
@@ -33,6 +32,11 @@ class Result(NamedTuple):
     observation: Observation | None = None
     error: str | None = None
     """Why it was not typed."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether the commands after it were meant for something that is no more."""
+        return bool(self.error) or (self.observation is not None and self.observation.state is State.RESTARTED)
 
 
 class TerminalAgent:
@@ -92,9 +96,7 @@ class TerminalAgent:
                 return StopReason.COMPLETED
             said_done = reply.task_complete
             if said_done:
-                observation = render(
-                    f"{self._format.name}/confirm", observation=observation, instruction=instruction
-                )
+                observation = render(f"{self._format.name}/confirm", observation=observation, instruction=instruction)
             self._messages.append(Message(role="user", content=observation))
         return StopReason.MAX_TURNS
 
@@ -123,16 +125,13 @@ class TerminalAgent:
         return render("observation", results=results, warnings=reply.repairs)
 
     async def _type(self, command: Command, before: list[Result], terminal: Terminal) -> Result:
-        if before and (before[-1].error or (seen := before[-1].observation) and seen.state is State.RESTARTED):
+        if before and before[-1].stops:
             return Result(command.keystrokes, error="the command before it went wrong")
-        if reason := unsendable(command.keystrokes):
-            return Result(command.keystrokes.encode("ascii", "backslashreplace").decode(), error=f"it holds {reason}")
         return Result(command.keystrokes, await terminal.type(command.keystrokes, command.duration))
 
-    def _tell(self, role: str, text: str) -> None:
-        source = "system" if role == "system" else "user"
-        self.trajectory.prompt(source, text)
-        self._messages.append(Message(role=source, content=text))
+    def _tell(self, role: Literal["system", "user"], text: str) -> None:
+        self.trajectory.prompt(role, text)
+        self._messages.append(Message(role=role, content=text))
 
     def _answer(self, text: str) -> None:
         """Tell the model something in the place of an observation."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.formats import sound
 from agent.model import NOTHING_USED, Usage
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Trajectory:
 
     def prompt(self, source: Literal["system", "user"], message: str) -> None:
         """Add what the model was told before its first reply."""
-        self._add(Step(step_id=len(self.steps) + 1, source=source, message=_sound(message)))
+        self._add(Step(step_id=len(self.steps) + 1, source=source, message=sound(message)))
 
     def reply(self, completion: Completion) -> None:
         """Add a model's reply as it came, before anything is read into it."""
@@ -96,9 +97,9 @@ class Trajectory:
             Step(
                 step_id=len(self.steps) + 1,
                 source="agent",
-                message=_sound(completion.text),
+                message=sound(completion.text),
                 model_name=completion.model,
-                reasoning_content=completion.reasoning and _sound(completion.reasoning),
+                reasoning_content=completion.reasoning and sound(completion.reasoning),
                 metrics=Metrics(**completion.usage.model_dump()),
                 extra={"finish_reason": completion.finish_reason} if completion.finish_reason else None,
             )
@@ -143,8 +144,3 @@ class Trajectory:
             self._journal.write(json.dumps(record, ensure_ascii=False) + "\n")
             self._journal.flush()
             os.fsync(self._journal.fileno())
-
-
-def _sound(text: str) -> str:
-    """Replace lone surrogates, which no file and no provider takes."""
-    return text.encode("utf-8", "replace").decode()

@@ -50,11 +50,11 @@ class Cause(StrEnum):
     VERIFIER_TIMEOUT = "verifier_timeout"
 
 
-class VerifierTimeout(VerifierError):
+class VerifierTimeout(VerifierError):  # noqa: N818 - a timeout, as in asyncio
     """The task's tests were not done in time."""
 
 
-class VerifierCrashed(VerifierError):
+class VerifierCrashed(VerifierError):  # noqa: N818 - named for what happened
     """The task's tests could not be run."""
 
 

@@ -34,13 +34,13 @@ async def choose(kind: str, hidden: Sequence[Path] = ()) -> Sandboxes:
         SandboxStartError: it is not to be had here; the message says what is missing.
     """
     if kind == "local":
-        return _local(hidden, "asked for")
+        return await _local(hidden, "asked for")
     try:
         return await _docker("asked for" if kind == "docker" else "a Docker daemon answers")
     except SandboxStartError as error:
         if kind == "docker":
             raise
-        return _local(hidden, str(error))
+        return await _local(hidden, str(error))
 
 
 async def _docker(why: str) -> Sandboxes:
@@ -50,9 +50,9 @@ async def _docker(why: str) -> Sandboxes:
     return Sandboxes("docker", why, lambda environment: DockerSandbox(engine, environment), engine.close)
 
 
-def _local(hidden: Sequence[Path], why: str) -> Sandboxes:
+async def _local(hidden: Sequence[Path], why: str) -> Sandboxes:
     from sandbox.local import LocalSandbox, unavailable  # noqa: PLC0415 - Linux only
 
-    if reason := unavailable():
+    if reason := await unavailable():
         raise SandboxStartError(f"no sandbox to run in: {why}; {reason}")
     return Sandboxes("local", why, lambda environment: LocalSandbox(environment, hidden=hidden), lambda: None)

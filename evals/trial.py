@@ -16,6 +16,7 @@ from agent.base import StopReason
 from agent.model import ModelError
 from evals.result import CAUSE_OF_STOP, Cause, Outcome, TrialResult, cause_of
 from evals.reward import score
+from evals.task import resolved
 from evals.verifier import LOGS, verify
 from sandbox.recording import Recording
 from sandbox.terminal import HEIGHT, WIDTH, open_terminal
@@ -84,7 +85,8 @@ class Trial:
         return self.result
 
     async def _stages(self) -> None:
-        environment = self.task.environment.model_copy(update={"folders": LOGS})
+        env = resolved(self.task.environment.env, "environment.env")
+        environment = self.task.environment.model_copy(update={"folders": LOGS, "env": env})
         self._sandbox = self._plan.open_sandbox(environment)
         self.agent = self._plan.make_agent(self.task, self._folder / "journal.jsonl")
         async with AsyncExitStack() as stack:

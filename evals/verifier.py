@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evals.result import VerifierCrashed, VerifierTimeout
 from evals.reward import read_reward
+from evals.task import resolved
 from sandbox.archive import Archive
 from sandbox.base import SandboxTimeout
 
@@ -39,12 +40,14 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
         raise VerifierCrashed(f"the place for the tests could not be cleared: {cleaned.output.strip()[-300:]}")
     await sandbox.put(Archive().tree(task.tests, "tests", 0o755).done())
     try:
-        await sandbox.exec(["sh", "-c", _RUN], timeout=settings.timeout, user=settings.user, env=settings.resolved_env())
+        await sandbox.exec(
+            ["sh", "-c", _RUN], timeout=settings.timeout, user=settings.user, env=resolved(settings.env, "verifier.env")
+        )
     except SandboxTimeout as error:
         raise VerifierTimeout(f"the tests were not done within {settings.timeout:g} s") from error
-    finally_written = await sandbox.get("/logs/verifier", _FILES_LIMIT)
-    _keep(finally_written, folder)
-    return read_reward(finally_written)
+    written = await sandbox.get("/logs/verifier", _FILES_LIMIT)
+    _keep(written, folder)
+    return read_reward(written)
 
 
 def _keep(files: Mapping[str, bytes], folder: Path) -> None:

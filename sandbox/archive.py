@@ -48,6 +48,13 @@ class Archive:
                 self.file(target, path.read_bytes(), path.stat().st_mode & 0o777 if mode is None else mode)
         return self
 
+    def merge(self, archive: bytes) -> Archive:
+        """Add all that another archive holds."""
+        with tarfile.open(fileobj=io.BytesIO(archive)) as other:
+            for entry in other:
+                self._tar.addfile(entry, other.extractfile(entry) if entry.isreg() else None)
+        return self
+
     def done(self) -> bytes:
         """Return the finished archive."""
         self._tar.close()

@@ -102,7 +102,7 @@ class Sandbox(Protocol):
     name: str
     """The kind, as it stands in results: ``docker`` or ``local``."""
 
-    async def exec(  # noqa: PLR0913 - the engine's own words, all but the first by name
+    async def exec(
         self,
         argv: Sequence[str],
         *,

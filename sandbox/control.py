@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sandbox.base import Stream
 
+
 class Answer(NamedTuple):
     """What tmux answered to one command."""
 

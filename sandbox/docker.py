@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import io
 import os
@@ -93,21 +94,9 @@ class Engine:
             raise _named(name, error) from error
 
     async def image(self, environment: Environment) -> str:
-        """Return the id of the image to run an environment from, building it when its content is new."""
-        base = await self._base(environment)
-        folders = Archive()
-        for folder in environment.folders:
-            folders.folder(folder.lstrip("/"), 0o777)
-        dockerfile = f"FROM {base}\nADD bundle.tar folders.tar /\n".encode()
-        context = Archive().file("Dockerfile", dockerfile).file("bundle.tar", tmux_bundle())
-        context.file("folders.tar", folders.done())
-        return await self._built(context.done(), environment.build_timeout)
-
-    async def _base(self, environment: Environment) -> str:
-        if environment.context is not None and environment.image is None:
-            return await self._built(_context(environment), environment.build_timeout)
+        """Return the id of the image of an environment, building or pulling it when it is not here."""
         if environment.image is None:
-            raise ImageBuildError("the task names neither a Dockerfile nor an image")
+            return await self._built(_context(environment), environment.build_timeout)
         async with self._builds[environment.image]:
             return await self._pulled(environment.image, environment.build_timeout)
 
@@ -166,6 +155,7 @@ class DockerSandbox:
                 self._engine.api.create_container, image, ["sh", "-c", "sleep infinity"], **self._settings()
             )
             self._id = container["Id"]
+            await self.put(_added(self._environment.folders))
             await self._engine.call(self._engine.api.start, self._id, within=_START)
         except SandboxError as error:
             await self.__aexit__()
@@ -212,16 +202,17 @@ class DockerSandbox:
         wrapped = ["sh", "-c", 'echo $$; exec "$@" 2>&1', "sh", *argv]
         stream = await self._exec(wrapped, user=user, cwd=cwd, env=env)
         output = bytearray()
-        pid = b""
+        pid = ""
         try:
             async with asyncio.timeout(timeout):
                 while chunk := await stream.read():
                     output += chunk
-                    if not pid and b"\n" in output:
-                        pid, _, output = output.partition(b"\n")
+                    if not pid and (end := output.find(b"\n")) >= 0:
+                        pid = output[:end].decode()
+                        del output[: end + 1]
                     del output[:-OUTPUT_LIMIT]
         except TimeoutError as error:
-            await self._kill(pid.decode())
+            await self._kill(pid)
             raise SandboxTimeout(f"{argv[0]}: not done within {timeout:g} s") from error
         finally:
             await stream.close()
@@ -250,7 +241,7 @@ class DockerSandbox:
         """Start a command and hand out its input and output; see `sandbox.base.Sandbox`."""
         return await self._exec(argv, user=user, cwd=cwd, env=env, stdin=True)
 
-    async def _exec(  # noqa: PLR0913 - the engine's own words
+    async def _exec(
         self,
         argv: Sequence[str],
         *,
@@ -295,7 +286,7 @@ class DockerSandbox:
             chunks, _ = self._engine.api.get_archive(self._id, path)
         except NotFound as error:
             raise FileNotFoundError(path) from error
-        return regular_files(_ChunkReader(chunks), path, limit)
+        return regular_files(io.BufferedReader(_Chunks(chunks)), path, limit)
 
 
 class ExecStream:
@@ -350,27 +341,36 @@ class ExecStream:
             await self._writer.wait_closed()
 
 
-class _ChunkReader(io.RawIOBase):
+class _Chunks(io.RawIOBase):
     """A file to read, over the chunks of a response."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = iter(chunks)
         self._rest = b""
 
-    def read(self, size: int = -1) -> bytes:
-        while size < 0 or len(self._rest) < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._rest += chunk
-        size = len(self._rest) if size < 0 else size
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return data
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._rest = self._rest or next(self._chunks, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+@functools.lru_cache(maxsize=4)
+def _added(folders: tuple[str, ...]) -> bytes:
+    archive = Archive().merge(tmux_bundle())
+    for folder in folders:
+        archive.folder(folder.lstrip("/"), 0o777)
+    return archive.done()
 
 
 def _context(environment: Environment) -> bytes:
     folder = environment.context
-    if folder is None or not (folder / "Dockerfile").is_file():
+    if folder is None:
+        raise ImageBuildError("the task names neither a Dockerfile nor an image")
+    if not (folder / "Dockerfile").is_file():
         raise ImageBuildError(f"{folder}: no Dockerfile")
     return Archive().tree(folder, ".").done()
 

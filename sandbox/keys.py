@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-NAMED = frozenset(
-    ["Enter", "Escape", "Tab", "BTab", "Space", "BSpace", "Up", "Down", "Left", "Right"]
-    + ["Home", "End", "PageUp", "PageDown", "IC", "DC", *(f"F{number}" for number in range(1, 13))]
-)
+_EDITING = ["Enter", "Escape", "Tab", "BTab", "Space", "BSpace", "IC", "DC"]
+_MOVING = ["Up", "Down", "Left", "Right", "Home", "End", "PageUp", "PageDown"]
+NAMED = frozenset([*_EDITING, *_MOVING, *(f"F{number}" for number in range(1, 13))])
 """The keys that have a name of their own."""
 
 _MODIFIED = re.compile(r"(?:C-|M-|C-M-|S-)(?:[a-zA-Z\\\]^_@/]|" + "|".join(sorted(NAMED)) + r")")

@@ -38,14 +38,14 @@ _DETACH = 2
 _KEPT_FLAGS = _RDONLY | _NOSUID | _NODEV | _NOEXEC
 """What a remount has to repeat, as the kernel lets nobody in a user namespace take it away."""
 
-_PDEATHSIG, _CAPBSET_READ, _CAPBSET_DROP = 1, 23, 24
+_PDEATHSIG, _SET_DUMPABLE, _CAPBSET_READ, _CAPBSET_DROP = 1, 4, 23, 24
 _CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 29, 31)
 """Docker's default set without mknod: chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service
 sys_chroot audit_write setfcap."""
 _NET_RAW = 13
 """Docker's too, but on this machine's own network it would read other programs' packets."""
 
-_FRESH = {
+_FRESH = {  # the paths of every Unix, not files of ours
     "/boot": 0o755, "/home": 0o755, "/media": 0o755, "/mnt": 0o755, "/root": 0o700, "/run": 0o755, "/tmp": 0o1777,
     "/var/tmp": 0o1777, "/var/lib/containerd": 0o711, "/var/lib/docker": 0o710,
     "/dev": 0o755, "/proc": 0o555, "/sys": 0o555,
@@ -55,9 +55,9 @@ _NEEDED = {"/etc/sudoers", "/etc/sudoers.d", "/etc/shadow", "/etc/gshadow"}
 """Readable for root alone and yet shown: sudo, su and useradd need them. The password hashes are taken out."""
 _PRIVATE_DEPTH = {"/etc": 9, "/usr": 0, "/var": 3}
 """How many levels of a folder are searched for what root alone may read; 2 where nothing is said."""
-_OWNED = ("/etc", "/opt", "/srv", "/usr/local", "/var/cache", "/var/lib", "/var/log")
-"""Where an ordinary user's sandbox may write although this machine's root owns the folders: they are made anew on top."""
-_OWNED_LIMIT = 2000
+_OWNED = {"/etc": 9, "/opt": 2, "/srv": 2, "/usr/local": 5, "/var": 1}
+"""Folders, and levels below them, in which an ordinary user's sandbox may write although this machine's root owns them:
+they are made anew on top."""
 _COPIED_LIMIT = 1_000_000
 """Bytes of a file that stands where no overlay can be and so is copied."""
 
@@ -95,10 +95,8 @@ def _bind_read_only(source: Path, target: Path) -> None:
 
 def _like(path: Path, info: os.stat_result) -> None:
     """Give a file the owner and mode of another one."""
-    try:
+    with suppress(OSError):  # an ordinary user's sandbox knows one owner
         os.chown(path, info.st_uid, info.st_gid)
-    except OSError:  # an ordinary user's sandbox knows one owner
-        pass
     path.chmod(stat.S_IMODE(info.st_mode))
 
 
@@ -123,8 +121,7 @@ class View:
         self.root.chmod(0o755)
         self._layers.mkdir()
         self._mount_root()
-        for name in sorted(os.listdir("/")):
-            path = Path("/", name)
+        for path in sorted(Path("/").iterdir()):
             if path.is_symlink() or path.is_dir():
                 self._show(path)
         for name, mode in _FRESH.items():
@@ -170,8 +167,8 @@ class View:
     def _show_folder(self, path: Path, target: Path) -> None:
         if any(path in mount.parents for mount in self._mounts):
             # The kernel refuses an overlay whose lower tree has mounts below it, or its own upper one.
-            for name in os.listdir(path):
-                self._show(path / name)
+            for below in path.iterdir():
+                self._show(below)
         else:
             self._overlay(path, target)
 
@@ -243,19 +240,22 @@ class View:
 
     def _own(self, upper: Path, top: Path) -> None:
         """Make folders anew in the layer, as theirs is the owner that counts, and copy /etc, whose files get edited."""
-        budget = _OWNED_LIMIT
-        for owned in map(Path, _OWNED):
-            if owned != top and top not in owned.parents and owned not in top.parents:
-                continue
-            for name, folders, files in os.walk(max(owned, top, key=lambda path: len(path.parts))):
-                folder = Path(name)
-                folders[:] = [name for name in folders if self._is_open(folder / name)]
-                made = _made_like(upper, top, folder)
-                if owned == Path("/etc"):
-                    _copy(folder, made, files)
-                budget -= 1
-                if not budget:
-                    return
+        for owned, depth in _OWNED.items():
+            if top.is_relative_to(owned) or Path(owned).is_relative_to(top):
+                start = top if top.is_relative_to(owned) else Path(owned)
+                levels = depth - len(start.relative_to(owned).parts)
+                self._own_below(upper, top, start, levels)
+
+    def _own_below(self, upper: Path, top: Path, folder: Path, levels: int) -> None:
+        if levels < 0 or not self._is_open(folder):
+            return
+        made = _made_like(upper, top, folder)
+        entries = list(os.scandir(folder))
+        if folder.is_relative_to("/etc"):
+            _copy(folder, made, [entry.name for entry in entries])
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                self._own_below(upper, top, folder / entry.name, levels - 1)
 
     def _is_open(self, folder: Path) -> bool:
         return folder not in self._masked and os.access(folder, os.R_OK | os.X_OK)
@@ -451,6 +451,8 @@ class Server:
         self._mapped = mapped
         self._lines: dict[int, socket.socket] = {}
         """By process: the line on which the harness says "kill" and hears the exit code."""
+        self._outgoing: set[int] = set()
+        """Processes on this machine's network: a step of the build each, and nothing else runs beside it."""
         self._poll = select.poll()
 
     def serve(self) -> None:
@@ -476,7 +478,7 @@ class Server:
 
     def _start(self) -> bool:
         """Start the next command; ``False`` when the harness is gone."""
-        word, numbers, *_ = socket.recv_fds(self._control, 16, 8)
+        word, numbers = _received(self._control)
         if not word:
             return False
         line = socket.socket(fileno=numbers[0])
@@ -486,6 +488,8 @@ class Server:
             if process == 0:
                 self._become(request, numbers[2:])
             self._lines[process] = line
+            if request["network"]:
+                self._outgoing.add(process)
             self._poll.register(line, select.POLLIN)
         except OSError:  # no more processes: the harness sees the line close
             line.close()
@@ -506,7 +510,9 @@ class Server:
                 os.setgid(account.gid)
                 os.setuid(account.uid)
             os.chdir(request["cwd"])
-            os.execvpe(request["argv"][0], request["argv"], {"HOME": account.home, **request["env"]})
+            os.execvpe(  # noqa: S606 - the command itself, in this process's place
+                request["argv"][0], request["argv"], {"HOME": account.home, **request["env"]}
+            )
         except (OSError, LookupError, ValueError) as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
             os.write(2, f"termstone: {request['argv'][0]}: {error}\n".encode())
@@ -530,18 +536,16 @@ class Server:
                 return
             if process == 0:
                 return
-            line = self._lines.pop(process, None)
-            if line is not None:
+            if process in self._outgoing:
+                # As in Docker no process outlives its step; here it would also be a way to the network.
+                self._outgoing.discard(process)
+                with suppress(ProcessLookupError):
+                    os.kill(-1, signal.SIGKILL)
+            if process in self._lines:
                 code = os.waitstatus_to_exitcode(status)
-                self._say(line, str(code if code >= 0 else 128 - code))
-                self._poll.unregister(line)
-                line.close()
-
-    def _say(self, line: socket.socket, word: str) -> None:
-        try:
-            line.send(word.encode(), socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
-        except OSError:  # the harness has let go of the command
-            return
+                with suppress(OSError):  # the harness has let go in this moment
+                    self._lines[process].send(str(code if code >= 0 else 128 - code).encode(), socket.MSG_DONTWAIT)
+                self._let_go(process)
 
     def _told(self, number: int) -> None:
         """Hear the harness on a command's line: ``k`` kills it, the end of the line lets it go on alone."""
@@ -556,12 +560,16 @@ class Server:
         if word == b"k":
             _kill(process)
         else:
-            self._poll.unregister(line)
-            line.close()
+            self._let_go(process)
+
+    def _let_go(self, process: int) -> None:
+        line = self._lines.pop(process)
+        self._poll.unregister(line)
+        line.close()
 
 
 def _attach(numbers: list[int], stdio: list[int | None], uid: int) -> None:
-    """Put the harness's pipes where they belong, owned by the user, who may open /dev/stdout; the null device elsewhere."""
+    """Put the harness's pipes where they belong, and the null device elsewhere; the user may open /dev/stdout."""
     for target, index in enumerate(stdio):
         if index is None:
             os.dup2(os.open("/dev/null", os.O_RDWR), target)
@@ -585,15 +593,19 @@ def _kill(process: int) -> None:
 
 def _processes() -> Iterator[tuple[int, int, int]]:
     """List number, parent and session of each process that is not dead."""
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            fields = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if fields[0] not in (b"Z", b"X"):
-            yield int(name), int(fields[1]), int(fields[3])
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = path.read_bytes().rpartition(b")")[2].split()
+            if fields[0] not in (b"Z", b"X"):
+                yield int(path.parent.name), int(fields[1]), int(fields[3])
+
+
+def _received(control: socket.socket) -> tuple[bytes, list[int]]:
+    """Receive a message and its files, none of which a command may inherit."""
+    word, numbers, *_ = socket.recv_fds(control, 16, 8)
+    for number in numbers:
+        os.set_inheritable(number, False)  # noqa: FBT003 - the standard library's signature
+    return word, numbers
 
 
 def _read_json(number: int) -> Any:  # noqa: ANN401 - what JSON holds
@@ -629,6 +641,8 @@ def _inside(control: socket.socket, settings: dict[str, Any], *, mapped: bool) -
     _enter(view.root)
     # Memory is not limited, so when it runs out it should be a command that pays.
     Path("/proc/self/oom_score_adj").write_text("500")
+    # Nobody traces a child of this process before it has become its command.
+    _call("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
     control.send(json.dumps({"mapped": mapped, "left_out": view.left_out}).encode())
     Server(control, network, mapped=mapped).serve()
 
@@ -644,7 +658,9 @@ def _supervise(process: int) -> None:
 def main() -> None:
     """Be the supervisor: start process 1, wait for its end, remove the temporary folder."""
     control = socket.socket(fileno=0)
-    _, numbers, *_ = socket.recv_fds(control, 16, 1)
+    _, numbers = _received(control)
+    if not numbers:  # the harness changed its mind
+        return
     settings = _read_json(numbers[0])
     os.close(numbers[0])
     try:
@@ -660,7 +676,7 @@ def main() -> None:
     os.open("/dev/null", os.O_RDONLY)  # takes the place of standard input
     _supervise(process)
     # As root of the user namespace, which may enter folders that their owner closed.
-    os.execvp("rm", ["rm", "-rf", "--", settings["temporary"]])
+    os.execvp("rm", ["rm", "-rf", "--", settings["temporary"]])  # noqa: S606 - the last thing to do
 
 
 if __name__ == "__main__":

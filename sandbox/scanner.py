@@ -1,8 +1,8 @@
 """What a pane's raw output says besides text: where prompts begin, that a screen was cleared or taken over.
 
 Prompt marks are OSC 133 ("semantic prompts", as FinalTerm, iTerm2 and VS Code use them), printed by `sandbox/shell`:
-``D;<exit code>`` a command is over, ``B`` a prompt waits, ``P`` a continuation prompt waits, ``C`` a command starts, and
-one of our own, ``X``: the shell has ended.
+``D;<exit code>`` a command is over, ``B`` a prompt waits, ``P`` a continuation prompt waits, ``C`` a command starts,
+and one of our own, ``X``: the shell has ended.
 Each carries this terminal's own random number, so that a printed recording or a nested terminal is not taken for it.
 """
 

@@ -35,7 +35,7 @@ OBSERVATION_LIMIT = 10_000
 QUIET = 0.02
 """Seconds without output after which a screen that has no prompt to wait for counts as finished."""
 STUCK = 0.15
-"""Seconds without output after which a line that brought no prompt back is taken to have started a program that reads."""
+"""Seconds without output after which a line that brought no prompt back has started a program that may read."""
 START = 30.0
 """Seconds for tmux and the shell to come up."""
 FIRST_PROMPT = 10.0
@@ -129,7 +129,9 @@ class Terminal:
         options = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
         size = ("-x", str(WIDTH), "-y", str(HEIGHT))
         stream = await self.sandbox.stream(
-            ["sh", "-c", 'exec "$@" 2>&1', "sh", *TMUX, "-C", "new-session", *size, *options, _SHELL], user=self._user, env=TMUX_ENV
+            ["sh", "-c", 'exec "$@" 2>&1', "sh", *TMUX, "-C", "new-session", *size, *options, _SHELL],
+            user=self._user,
+            env=TMUX_ENV,
         )
         self._dead = False
         self._control = Control(stream, self._output, self._ended)
@@ -137,11 +139,13 @@ class Terminal:
             await self._control.started(START)
             self._pane = _pane(self._control)
             await self._until_prompt(self._loop.time() + FIRST_PROMPT)
-            if self._dead:
-                raise SandboxError(f"the shell ended at once: {(await self.look()).text.strip()[-300:]}")
         except (SandboxError, asyncio.CancelledError):
             await self.close()
             raise
+        if self._dead:
+            screen = (await self.look()).text if self._control.alive else ""
+            await self.close()
+            raise SandboxError(f"the shell ended at once: {screen.strip()[-300:]}")
 
     async def close(self) -> None:
         """Let go of the terminal; what runs in it goes on until the sandbox ends, as a service may have to."""
@@ -228,7 +232,7 @@ class Terminal:
                 pass
 
     async def _until_prompt(self, deadline: float, stuck: float | None = None) -> bool:
-        """Wait for a prompt; ``False`` at the deadline, at the shell's end, or when nothing moves for `stuck` seconds."""
+        """Wait for a prompt; ``False`` at the deadline, at the shell's end, or after `stuck` seconds of silence."""
         since = self._loop.time()
         while self._scanner.waiting is None and not self._dead:
             still = max(self._last_output, since) + stuck if stuck is not None else deadline

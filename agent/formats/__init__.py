@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MAX_DURATION = 300.0
 DEFAULT_DURATION = 1.0
+
+
+def sound(text: str) -> str:
+    """Replace lone surrogates, which JSON can spell but no file, terminal or provider takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class Command(BaseModel):
@@ -27,7 +31,7 @@ class Command(BaseModel):
         """Take any number to the nearest allowed one; what is no number is the default."""
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
             return DEFAULT_DURATION
-        return float(min(max(value, 0), MAX_DURATION)) if not math.isinf(value) else MAX_DURATION * (value > 0)
+        return float(min(max(value, 0), MAX_DURATION))
 
 
 class Reply(BaseModel):

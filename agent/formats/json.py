@@ -1,7 +1,7 @@
 """The JSON format: one object with `analysis`, `plan`, `commands` and `task_complete`, as Terminus 2 models know it.
 
-A reply may hold drafts, quoted terminal text and fences around the object that is meant. All objects are considered, and
-exactly one of them must be usable: neither the first nor the last is a safe guess when two differ.
+A reply may hold drafts, quoted terminal text and fences around the object that is meant. All objects are considered,
+and exactly one of them must be usable: neither the first nor the last is a safe guess when two differ.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 import re
 from typing import Any
 
-from agent.formats import Command, Reply
+from agent.formats import Command, Reply, sound
+from sandbox.keys import unsendable
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 _FIELDS = frozenset({"analysis", "plan", "commands", "task_complete"})
@@ -73,8 +74,10 @@ def _read(item: dict[str, Any]) -> Reply:
     for number, entry in enumerate(listed, 1):
         if not isinstance(entry, dict) or not isinstance(entry.get("keystrokes"), str):
             problems.append(f"command {number} has no `keystrokes` text")
+        elif reason := unsendable(entry["keystrokes"]):
+            problems.append(f"command {number} holds {reason}, which no terminal takes")
         else:
-            commands.append(Command.model_validate({"duration": 1.0, **entry}))
+            commands.append(Command(**{key: entry[key] for key in ("keystrokes", "duration") if key in entry}))
     return Reply(
         analysis=_text(item.get("analysis")),
         plan=_text(item.get("plan")),
@@ -85,7 +88,7 @@ def _read(item: dict[str, Any]) -> Reply:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+    return sound(value) if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
 def _true(value: object) -> bool:
