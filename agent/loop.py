@@ -121,7 +121,7 @@ class TerminalAgent:
                 results.append(await self._type(command, results, terminal))
         finally:
             shown = [_shown(result, call) for result, call in zip(results, calls, strict=False)]
-            self.trajectory.result(calls, shown)
+            self.trajectory.result(calls, shown, analysis=reply.analysis, plan=reply.plan)
         return render("observation", results=results, warnings=reply.repairs)
 
     async def _type(self, command: Command, before: list[Result], terminal: Terminal) -> Result:

@@ -105,12 +105,16 @@ class Trajectory:
             )
         )
 
-    def result(self, calls: list[ToolCall], results: list[ObservationResult]) -> None:
-        """Add what the last reply did and what that brought."""
+    def result(self, calls: list[ToolCall], results: list[ObservationResult], **extra: object) -> None:
+        """Add what the last reply did and what that brought, with facts of the format's own as `extra`."""
         self._log({"type": "observation", "results": [result.model_dump(exclude_none=True) for result in results]})
         step = self.steps[-1]
         self.steps[-1] = step.model_copy(
-            update={"tool_calls": calls or None, "observation": Observations(results=results)}
+            update={
+                "tool_calls": calls or None,
+                "observation": Observations(results=results),
+                "extra": {**(step.extra or {}), **extra} or None,
+            }
         )
 
     def write(self, path: Path) -> None:

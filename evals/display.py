@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evals.result import Outcome
+from evals.task import BrokenTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from evals.job import Job
     from evals.result import TrialResult
-    from evals.task import BrokenTask, Task
+    from evals.task import Task
     from evals.trial import Trial
 
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
@@ -120,12 +121,10 @@ def show_tasks(console: Console, tasks: Sequence[Task | BrokenTask]) -> None:
     for heading in ("task", "difficulty", "category", "description"):
         table.add_column(heading)
     for task in tasks:
-        reason = getattr(task, "reason", None)
-        if reason is not None:
-            table.add_row(Text(task.name), Text("broken", style="yellow"), "", Text(printable(reason)))
+        if isinstance(task, BrokenTask):
+            table.add_row(Text(task.name), Text("broken", style="yellow"), "", Text(printable(task.reason)))
         else:
-            facts = [printable(str(value or "")) for value in task.facts]
-            table.add_row(Text(task.name), *map(Text, facts))
+            table.add_row(Text(task.name), *(Text(printable(fact)) for fact in task.facts))
     console.print(table)
 
 
@@ -133,17 +132,27 @@ def show_trial(console: Console, result: TrialResult, trajectory: dict[str, Any]
     """Print a trial's steps: what the agent said and typed, what came out, why it ended."""
     for step in trajectory.get("steps", []):
         console.print(Rule(f"step {step.get('step_id')}: {step.get('source')}", align="left"))
-        calls = step.get("tool_calls")
-        if calls is None:
-            console.print(Text(printable(str(step.get("message", "")))), soft_wrap=True)
-        for call in calls or []:
-            keys = call.get("arguments", {}).get("keystrokes")
-            label = call.get("function_name") if keys is None else keys.rstrip("\n")
-            console.print(Text(f"> {printable(str(label))}", style="bold"), soft_wrap=True)
-        for seen in (step.get("observation") or {}).get("results", []):
-            console.print(Text(printable(str(seen.get("content", "")))), soft_wrap=True)
+        for line in _said(step):
+            console.print(line, soft_wrap=True)
     console.print(Rule(align="left"))
     show_results(console, [result])
     facts = (("stopped", result.stop_reason), ("rewards", result.rewards), ("timing", result.timing))
     for name, value in facts:
         console.print(Text(f"{name}: {value}"), soft_wrap=True)
+
+
+def _said(step: dict[str, Any]) -> Iterator[Text]:
+    """Say what stands in a step: the text, then each command with what it brought."""
+    facts = step.get("extra") or {}
+    thoughts = [str(facts[name]) for name in ("analysis", "plan") if facts.get(name)]
+    yield Text(printable("\n".join(thoughts) or str(step.get("message", ""))), style="italic" if thoughts else "")
+    results = (step.get("observation") or {}).get("results", [])
+    for call in step.get("tool_calls") or []:
+        keys = call.get("arguments", {}).get("keystrokes")
+        yield Text(f"> {printable(str(call.get('function_name') if keys is None else keys)).rstrip()}", style="bold")
+        yield from (_content(seen) for seen in results if seen.get("source_call_id") == call.get("tool_call_id"))
+    yield from (_content(seen) for seen in results if seen.get("source_call_id") is None)
+
+
+def _content(seen: dict[str, Any]) -> Text:
+    return Text(printable(str(seen.get("content", ""))))

@@ -245,7 +245,8 @@ def place(candidates: Sequence[Path], room: int = ROOM) -> Path:
             return path
     named = " or ".join(dict.fromkeys(map(str, candidates)))
     raise ImageBuildError(
-        f"{IMAGE} needs {room / 1e6:.0f} MB while it is made, not found in {named}: name a folder with TMPDIR"
+        f"{IMAGE} is made on a disk with {room / 1e6:.0f} MB free, mounted without nodev and noexec,"
+        f" and {named} has none: name a folder with TMPDIR"
     )
 
 

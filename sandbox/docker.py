@@ -300,12 +300,14 @@ class ExecStream:
     @classmethod
     async def over(cls, raw: Any, exec_id: str) -> Self:
         """Take over the connection behind what the SDK's ``exec_start(socket=True)`` returns."""
-        response = raw._response  # noqa: SLF001 - the SDK keeps it there, and it may hold bytes already read
-        raw._sock.settimeout(0)  # noqa: SLF001 - or looking for those bytes would wait for some
-        connection = socket.socket(fileno=os.dup(raw.fileno()))
+        # The SDK keeps both in private places, and its reader may hold bytes that came with the answer's headers.
+        response, shared = raw._response, raw._sock  # noqa: SLF001 - as said
+        shared.settimeout(0)  # or looking for those bytes would wait for some
+        early = response.raw._fp.fp.peek()  # noqa: SLF001 - as said
+        connection = socket.socket(fileno=os.dup(shared.fileno()))
         connection.setblocking(False)
-        early = response.raw._fp.fp.peek()  # noqa: SLF001 - as above
-        response.close()
+        for owner in (response, raw, shared):
+            owner.close()
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         reader.feed_data(early)

@@ -23,7 +23,8 @@ from sandbox.base import SandboxDied, SandboxError, SandboxStartError, finished
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-_INIT = Path(__file__).with_name("local_init.py")
+_INIT = "import sys; sys.path.insert(0, sys.argv.pop()); from sandbox.local_init import main; main()"
+_REPOSITORY = Path(__file__).parent.parent
 _CHUNK = 65536
 _PIPE = 1 << 20
 """Bytes that the largest of pipes holds."""
@@ -83,7 +84,7 @@ class Namespace:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", str(_INIT),
+                sys.executable, "-I", "-S", "-c", _INIT, str(_REPOSITORY),
                 stdin=theirs.fileno(), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
                 env={}, start_new_session=True,
             )  # fmt: skip

@@ -63,7 +63,7 @@ class Fault(NamedTuple):
     """For ``hang`` how long, for ``drip`` how long between bytes."""
 
 
-def status(code: int, message: str = "no", *, headers: Mapping[str, str] | None = None, **error: object) -> Fault:
+def status(code: int, message: str = "no", /, *, headers: Mapping[str, str] | None = None, **error: object) -> Fault:
     """An error status with OpenAI's error object, whose keys ``type``, ``code`` and ``param`` may be given."""
     body = {"error": {"message": message, "type": None, "param": None, "code": None} | error}
     return Fault(status=code, body=json.dumps(body).encode(), headers=headers or {})

@@ -165,7 +165,7 @@ def test_a_packed_system_keeps_folders_and_licences_but_no_documents_devices_or_
 
 
 def test_a_full_disk_is_said_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(ImageBuildError, match=r"needs 1000000000000 MB .* name a folder with TMPDIR$"):
+    with pytest.raises(ImageBuildError, match=r"with 1000000000000 MB free.* name a folder with TMPDIR$"):
         base_image.place([tmp_path / "absent", tmp_path], room=10**18)
 
 

@@ -25,8 +25,17 @@ def test_a_doubtful_text_reward_is_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"[1]", b"1", b"null", b'{"r": true}', b'{"r": "1"}', b'{"r": NaN}', b'{"r": 1e999}', b'{"r": 2}']
-    + [
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"1",
+        b"null",
+        b'{"r": true}',
+        b'{"r": "1"}',
+        b'{"r": NaN}',
+        b'{"r": 1e999}',
+        b'{"r": 2}',
         b'{"r": -0.1}',
         b'{"r": 1, "r": 0}',
         b'{"r": {"s": 1}}',
