@@ -74,7 +74,14 @@ class Model(Protocol):
 
 
 class ModelError(Exception):
-    """The model gave no answer."""
+    """The model gave no answer; the message is one line for a person."""
+
+    usage: Usage = NOTHING_USED
+    """What its attempts used all the same."""
+    waited: float = 0.0
+    """Seconds spent on it."""
+    retry_after: float | None = None
+    """Seconds that the provider asked to be left alone for; ``None`` when it did not say."""
 
 
 class ProviderUnavailable(ModelError):  # noqa: N818 - named for what happened
@@ -95,3 +102,6 @@ class ContextLengthExceeded(ModelError):  # noqa: N818 - the field's term
 
 class ReplyRefused(ModelError):  # noqa: N818 - named for what happened
     """The provider or the model refused to answer: a content filter, a policy."""
+
+    text: str = ""
+    """What it said: the refusal, or the answer up to where the filter cut it."""

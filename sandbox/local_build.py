@@ -227,10 +227,11 @@ class Build:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for source in sources:
-                base = target if source.is_dir() or not into else f"{target}/{source.name}"
-                # A link named in a COPY means what it points to, a link in a folder is copied as a link.
-                for path in self._below(source.resolve()):
-                    tar.add(path, f"{base}/{path.relative_to(source.resolve())}", recursive=False, filter=stamped)
+                base = PurePosixPath(target) if source.is_dir() or not into else PurePosixPath(target, source.name)
+                real = source.resolve()  # a link that COPY names means its target; those in a folder stay links
+                for path in self._below(real):
+                    name = str(base / path.relative_to(real)).lstrip("/")
+                    tar.add(path, name or ".", recursive=False, filter=stamped)
         return buffer.getvalue()
 
     def _below(self, source: Path) -> Iterator[Path]:

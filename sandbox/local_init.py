@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import warnings  # noqa: F401 - os.execvpe would import it late
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,9 @@ _CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 29, 31)
 sys_chroot audit_write setfcap."""
 _NET_RAW = 13
 """Docker's too, but on this machine's own network it would read other programs' packets."""
+
+_DYING = 2.0
+"""Seconds for killed processes to be gone; one that hangs in the kernel is not waited for."""
 
 
 class Server:
@@ -95,8 +99,10 @@ class Server:
         code = 126
         try:
             self._confine(isolated=not request["network"])
+            _attach(numbers, request["stdio"])
             account = _account(request["user"])
-            _attach(numbers, request["stdio"], account.uid)
+            for number in numbers:
+                os.fchown(number, account.uid, -1)  # so that /dev/stdout can be opened
             if not self._mapped:
                 os.setgroups(account.groups)
                 os.setgid(account.gid)
@@ -160,27 +166,27 @@ class Server:
         line.close()
 
 
-def _attach(numbers: list[int], stdio: list[int | None], uid: int) -> None:
-    """Put the harness's pipes where they belong, and the null device elsewhere; the user may open /dev/stdout."""
+def _attach(numbers: list[int], stdio: list[int | None]) -> None:
+    """Put the harness's pipes where they belong, and the null device elsewhere."""
     for target, index in enumerate(stdio):
-        if index is None:
-            os.dup2(os.open("/dev/null", os.O_RDWR), target)
-        else:
-            os.dup2(numbers[index], target)
-            os.fchown(target, uid, -1)
+        os.dup2(os.open("/dev/null", os.O_RDWR) if index is None else numbers[index], target)
 
 
 def _kill(process: int) -> None:
-    """Kill a command with its descendants and their sessions, until a look finds none that is new."""
-    victims: set[int] = set()
-    found = {process}
-    while found:
-        victims |= found
-        for number in found:
+    """Kill a command with its descendants and their sessions, and wait until none of them is left."""
+    victims = {process}
+    deadline = time.monotonic() + _DYING
+    while time.monotonic() < deadline:
+        alive = list(_processes())
+        related = {number for number, *kin in alive if victims.intersection(kin)}
+        victims |= related
+        left = victims.intersection(number for number, *_ in alive)
+        if not left:
+            return
+        for number in left:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
-        alive = list(_processes())
-        found = {number for number, *kin in alive if number not in victims and victims.intersection(kin)}
+        time.sleep(0.001)
 
 
 def _processes() -> Iterator[tuple[int, int, int]]:

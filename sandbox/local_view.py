@@ -29,7 +29,7 @@ _NEEDED = {"/etc/sudoers", "/etc/sudoers.d", "/etc/shadow", "/etc/gshadow"}
 """Readable for root alone and yet shown: sudo, su and useradd need them. The password hashes are taken out."""
 _PRIVATE_DEPTH = {"/etc": 9, "/usr": 0, "/var": 3}
 """How many levels below are searched for what root alone may read; 2 where nothing is said."""
-_OWNED = {"/etc": 9, "/opt": 2, "/srv": 2, "/usr/local": 5, "/var": 1}
+_OWNED = {"/etc": 9, "/opt": 2, "/srv": 2, "/usr": 1, "/usr/local": 5, "/var": 1}
 """Folders, and levels below them, in which an ordinary user's sandbox may write although this machine's root owns them:
 they are made anew on top."""
 _COPIED_LIMIT = 1_000_000

@@ -8,13 +8,14 @@ Its list of requests is the ground truth for what a client really sent. By hand:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import socket
 import struct
 import threading
 import time
 from collections import deque
-from http import HTTPStatus
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -24,7 +25,7 @@ from evals.harbor import load
 from evals.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 ANY = "*"
 PATH = "/v1/chat/completions"
@@ -128,8 +129,8 @@ class ScriptedServer:
             faults: what to do instead of good answers, one for each of the first requests.
         """
         self.recording: dict[str, list[str]] = (
-            {task: list(replies) for task, replies in recording.items()}  # type: ignore[union-attr] # not a Sequence
-            if hasattr(recording, "items")
+            {task: list(replies) for task, replies in recording.items()}
+            if isinstance(recording, Mapping)
             else {ANY: list(recording)}
         )
         self.markers = dict(markers or {})
@@ -157,7 +158,7 @@ class ScriptedServer:
     @property
     def port(self) -> int:
         """The port that was taken."""
-        return int(self._http.server_address[1])
+        return int(self._http.server_address[1]) if hasattr(self, "_http") else self._port
 
     @property
     def url(self) -> str:
@@ -290,10 +291,8 @@ def _changed(fault: Fault, answer: Fault) -> bytes:
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it has ended meanwhile
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it has ended meanwhile
 
 
 def main() -> None:
@@ -310,7 +309,7 @@ def main() -> None:
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            print(f"{len(server.requests)} requests, the last with status {HTTPStatus.OK.value} or a fault")  # noqa: T201
+            print(f"\n{len(server.requests)} requests")  # noqa: T201
 
 
 if __name__ == "__main__":

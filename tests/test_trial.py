@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.base import StopReason
 from agent.loop import TerminalAgent
 from agent.model import ProviderRateLimited, ProviderRejected, ProviderUnavailable
 from agent.oracle import NopAgent, OracleAgent
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agent.base import Agent
+    from agent.base import Agent, StopReason
     from evals.sandboxes import Sandboxes
     from sandbox.terminal import Terminal
 
