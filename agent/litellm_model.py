@@ -49,7 +49,7 @@ class _Rule(NamedTuple):
 
     kind: type[ModelError]
     advice: str
-    """What the message says before the provider's own words."""
+    """What the message says; the provider's own words follow a colon. Empty is advice about keys."""
     words: str = ""
     """A pattern in the error's class, code and message."""
     status: HTTPStatus | None = None
@@ -93,7 +93,7 @@ _REFUSED = (
     r"|flagged (by|as)|prompt was blocked|data_inspection_failed"
 )
 _RULES = (
-    # Comes as 429, but waiting does not mend it: OpenAI and Groq say it of a request that is too long for a whole minute.
+    # A 429 that waiting does not mend: OpenAI and Groq say it of one request that is more than a whole minute's tokens.
     _Rule(
         ContextLengthExceeded,
         "too long: ",
@@ -104,7 +104,7 @@ _RULES = (
     _Rule(ProviderRateLimited, "too many requests (429): ", status=HTTPStatus.TOO_MANY_REQUESTS),
     _Rule(ProviderRejected, "", status=HTTPStatus.UNAUTHORIZED),
     _NO_KEY,
-    _Rule(ProviderRejected, "no such provider; write provider/model, such as openai/gpt-5: ", "provider not provided"),
+    _Rule(ProviderRejected, "no such provider; write provider/model, such as openai/gpt-5", "provider not provided"),
     _Rule(ProviderRejected, "a package is missing here: ", "no module named"),
     _Rule(ProviderRejected, "no such model: ", "unmapped llm provider|model_not_found|is not a valid model"),
     _Rule(ReplyRefused, "refused to answer: ", "contentpolicyviolationerror"),
@@ -239,7 +239,7 @@ class LiteLLMModel:
         hint = _retry_after(_headers(error), said)
         rule = _rule(f"{type(error).__name__} {_code(error)} {said}".lower(), getattr(error, "status_code", None), hint)
         advice = rule.advice or self._key_advice()
-        named = rule.kind(_shortened(f"{self.name}: {advice}{_redacted(said)}"))
+        named = rule.kind(_shortened(f"{self.name}: {advice}{_redacted(said) if advice.endswith(': ') else ''}"))
         named.retry_after = hint
         if isinstance(named, ReplyRefused):
             named.text = said
@@ -458,10 +458,14 @@ def _retry_after(headers: Mapping[str, str], said: str) -> float | None:
 def _until(when: str, now: str | None) -> float | None:
     """Return the seconds until an HTTP date, by the server's own clock where it says what time it is."""
     try:
-        begins = parsedate_to_datetime(now) if now else datetime.now(UTC)
-        return max(0.0, (parsedate_to_datetime(when) - begins).total_seconds())
-    except (TypeError, ValueError):
+        end = parsedate_to_datetime(when)
+    except ValueError:
         return None
+    try:
+        begin = parsedate_to_datetime(now or "")
+    except ValueError:
+        begin = datetime.now(UTC)
+    return max(0.0, (end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds())
 
 
 def _redacted(text: str) -> str:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from evals.task import BrokenTask, Task, TaskError, Verifier
 from sandbox.base import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _TOML_LIMIT, _INSTRUCTION_LIMIT = 1_000_000, 1_000_000
+_NEWEST = (1, 4)
+_LINE_LIMIT = 500
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG])i?B?", re.IGNORECASE)
 _MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0}
@@ -33,6 +35,10 @@ class _Section(BaseModel):
 
 
 Network = Literal["public", "no-network", "allowlist"]
+Seconds = Annotated[float, Field(gt=0, le=1e9)]  # no infinity: there are clocks that do not take it
+Variables = dict[
+    Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+]
 
 
 class _TaskTable(_Section):
@@ -44,15 +50,15 @@ class _TaskTable(_Section):
 
 
 class _AgentTable(_Section):
-    timeout_sec: float | None = Field(default=None, gt=0)
+    timeout_sec: Seconds | None = None
     user: str | int | None = None
     network_mode: Network | None = None
     allowed_hosts: list[str] | None = None
 
 
 class _VerifierTable(_Section):
-    timeout_sec: float = Field(default=600.0, gt=0)
-    env: dict[str, str] = Field(default_factory=dict)
+    timeout_sec: Seconds = 600.0
+    env: Variables = Field(default_factory=dict)
     user: str | int | None = None
     environment_mode: Literal["shared", "separate"] | None = None
     network_mode: Network | None = None
@@ -62,24 +68,24 @@ class _VerifierTable(_Section):
 
 
 class _SolutionTable(_Section):
-    env: dict[str, str] = Field(default_factory=dict)
+    env: Variables = Field(default_factory=dict)
 
 
 class _EnvironmentTable(_Section):
-    build_timeout_sec: float = Field(default=600.0, gt=0)
+    build_timeout_sec: Seconds = 600.0
     docker_image: str | None = None
     os: Literal["linux", "windows"] = "linux"
-    cpus: float | None = Field(default=None, gt=0)
-    memory_mb: int | None = Field(default=None, gt=0)
+    cpus: float | None = Field(default=None, gt=0, le=10_000)
+    memory_mb: int | None = Field(default=None, gt=0, le=1_000_000_000)
     memory: str | None = None
     storage_mb: int | None = None
     storage: str | None = None
     gpus: int | None = None
     gpu_types: list[str] | None = None
     tpu: dict[str, Any] | None = None
-    env: dict[str, str] = Field(default_factory=dict)
+    env: Variables = Field(default_factory=dict)
     skills_dir: str | None = None
-    workdir: str | None = None
+    workdir: str | None = Field(default=None, pattern=r"^/[^\x00]*$")
     network_mode: Network | None = None
     allow_internet: bool | None = None
     allowed_hosts: list[str] | None = None
@@ -108,20 +114,26 @@ def load(path: Path) -> Iterator[Task | BrokenTask]:
     Raises:
         TaskError: the path is missing, or holds no task at all.
     """
-    if not path.is_dir():
-        raise TaskError(f"{path}: no such folder")
-    if (path / "task.toml").is_file():
-        folders = [path]
-    else:
-        folders = sorted(child for child in path.iterdir() if (child / "task.toml").is_file())
-    if not folders:
-        raise TaskError(f"{path}: no task here (a task is a folder with a task.toml)")
-    for folder in folders:
-        name = folder.resolve().name
+    for folder in _folders(path):
+        name = folder.name if folder.name not in ("", "..") else folder.resolve().name
         try:
             yield _task(name, folder)
         except (TaskError, OSError) as error:
-            yield BrokenTask(name=name, reason=str(error))
+            yield BrokenTask(name=name, reason=_line(error))
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        if not path.is_dir():
+            raise TaskError(f"{path}: no such folder")
+        if (path / "task.toml").is_file():
+            return [path]
+        folders = sorted(child for child in path.iterdir() if (child / "task.toml").is_file())
+    except OSError as error:
+        raise TaskError(f"{path}: {error.strerror}") from error
+    if not folders:
+        raise TaskError(f"{path}: no task here (a task is a folder with a task.toml)")
+    return folders
 
 
 def _task(name: str, folder: Path) -> Task:
@@ -132,6 +144,7 @@ def _task(name: str, folder: Path) -> Task:
     environment = config.environment
     return Task(
         name=name,
+        title=config.task.name,
         path=folder.resolve(),
         instruction=_instruction(folder / "instruction.md"),
         environment=Environment(
@@ -152,31 +165,22 @@ def _task(name: str, folder: Path) -> Task:
         solution_env=config.solution.env,
         description=config.task.description,
         metadata=config.metadata,
-        notes=tuple(_notes(folder, config)),
+        notes=tuple(map(_line, _notes(folder, config))),
     )
 
 
 def _config(path: Path) -> _File:
     try:
-        if path.stat().st_size > _TOML_LIMIT:
-            raise TaskError(f"task.toml: larger than {_TOML_LIMIT:,} bytes")
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TaskError(f"task.toml does not parse: {error}") from error
+        return _File.model_validate(tomllib.loads(_text(path, _TOML_LIMIT)))
     except ValidationError as error:
         first = error.errors()[0]
         raise TaskError(f"task.toml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise TaskError(f"task.toml does not parse: {error}") from error
 
 
 def _instruction(path: Path) -> str:
-    if not path.is_file():
-        raise TaskError("instruction.md is missing")
-    if path.stat().st_size > _INSTRUCTION_LIMIT:
-        raise TaskError(f"instruction.md: larger than {_INSTRUCTION_LIMIT:,} bytes")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise TaskError("instruction.md is not UTF-8") from error
+    lines = _text(path, _INSTRUCTION_LIMIT).replace("\r\n", "\n").split("\n")
     while lines and (not lines[0].strip() or _CANARY.fullmatch(lines[0])):
         lines.pop(0)
     text = "\n".join(lines).strip()
@@ -185,17 +189,32 @@ def _instruction(path: Path) -> str:
     return text
 
 
+def _text(path: Path, limit: int) -> str:
+    if not path.is_file():
+        raise TaskError(f"{path.name} is missing")
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise TaskError(f"{path.name}: larger than {limit:,} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{path.name} is not UTF-8") from error
+
+
 def _refuse_unsupported(folder: Path, config: _File) -> None:
     """Refuse what would be graded wrongly if it were left out."""
     compose = next(folder.glob("environment/docker-compose.y*ml"), None)
+    dockerfile = (folder / "environment" / "Dockerfile").is_file()
     reasons = {
         "multi-step tasks are not supported yet": bool(config.steps),
         "Windows tasks are not supported": config.environment.os == "windows",
         "a separate verifier environment is not supported yet": config.verifier.environment_mode == "separate"
         or config.verifier.environment is not None,
         "environment/docker-compose.yaml: several services are not supported yet": compose is not None,
-        "environment/Dockerfile is missing": not config.environment.docker_image
-        and not (folder / "environment" / "Dockerfile").is_file(),
+        "environment/Dockerfile is missing": not config.environment.docker_image and not dockerfile,
+        "files in environment/ beside a docker_image, but no Dockerfile: not supported yet": not dockerfile
+        and any(folder.glob("environment/*")),
         "tests/test.sh is missing": not (folder / "tests" / "test.sh").is_file(),
     }
     for reason, holds in reasons.items():
@@ -224,21 +243,39 @@ def _user(user: str | int | None) -> str | None:
 
 def _notes(folder: Path, config: _File) -> Iterator[str]:
     """Name what the task asks for and does not get."""
-    environment, agent, verifier = config.environment, config.agent, config.verifier
+    environment, verifier = config.environment, config.verifier
+    network = _network(environment)
     asked = {
+        f"task.toml: schema_version {config.schema_version} is newer than what is known": _is_newer(config),
         "artifacts are not collected": config.artifacts,
         "environment.storage_mb is not enforced": environment.storage_mb or environment.storage,
         "environment.gpus: there are none": environment.gpus or environment.gpu_types or environment.tpu,
         "environment.skills_dir is not used": environment.skills_dir,
         "environment.healthcheck is not waited for": environment.healthcheck,
         "environment.mcp_servers are not offered": environment.mcp_servers,
-        "environment.allowed_hosts is not supported, so there is no network": _network(environment) == "allowlist",
-        "agent.network_mode is not honoured; the environment's is": agent.network_mode or agent.allowed_hosts,
-        "verifier.network_mode is not honoured; the environment's is": verifier.network_mode or verifier.allowed_hosts,
+        "environment.allowed_hosts is not supported, so there is no network": network == "allowlist",
         "verifier.collect is not run": verifier.collect,
         "trajectory.json is not continued from": (folder / "trajectory.json").exists(),
+        ".harborignore is not honoured: all of tests/ and solution/ is used": _ignores(folder),
     }
     yield from (note for note, holds in asked.items() if holds)
+    for name, phase in (("agent", config.agent), ("verifier", verifier)):
+        if phase.network_mode not in (None, network) or phase.allowed_hosts:
+            yield f"{name}.network_mode is not honoured; the environment's ({network}) is"
     yield from (f"task.toml: {key} is not known" for key in config.model_extra or {})
     for name in ("task", "agent", "verifier", "solution", "environment"):
         yield from (f"task.toml: {name}.{key} is not known" for key in getattr(config, name).model_extra or {})
+
+
+def _is_newer(config: _File) -> bool:
+    numbers = re.findall(r"\d{1,9}", config.schema_version or "")
+    return tuple(map(int, numbers[:2])) > _NEWEST
+
+
+def _ignores(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (".harborignore", "tests/.harborignore", "solution/.harborignore"))
+
+
+def _line(said: object) -> str:
+    """Keep to one line what may name keys and files that hold anything."""
+    return " ".join(str(said).split())[:_LINE_LIMIT]

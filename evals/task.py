@@ -39,6 +39,8 @@ class Task(BaseModel):
 
     name: str
     """The folder's name, and that of its results."""
+    title: str | None = None
+    """The task's name in its own words, such as ``org/name``."""
     path: Path
     instruction: str
     environment: Environment
@@ -71,10 +73,11 @@ class Task(BaseModel):
     def digest(self) -> str:
         """A hash over the names and contents of all files, the task's version."""
         hashed = hashlib.sha256()
-        for path in sorted(self.path.rglob("*")):
+        for path in sorted(self.path.rglob("*"), key=os.fsencode):
             if path.is_symlink() or path.is_file():
                 content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
-                hashed.update(f"{path.relative_to(self.path)}\0".encode() + content + b"\0")
+                # With sizes, no two different folders are the same bytes.
+                hashed.update(b"%s\0%d\0" % (os.fsencode(path.relative_to(self.path)), len(content)) + content)
         return hashed.hexdigest()
 
 

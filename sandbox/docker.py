@@ -66,18 +66,12 @@ class Engine:
     async def connect(cls) -> Self:
         """Find the daemon as the docker command does (``DOCKER_HOST``); `SandboxStartError` when none answers."""
 
-        def answering() -> docker.DockerClient:
-            import docker  # noqa: PLC0415 - a third of a second that only Docker runs pay
-
-            client = docker.from_env(timeout=60, max_pool_size=64)
-            client.ping()
-            return client
-
         try:
             async with asyncio.timeout(20):
-                return cls(await asyncio.to_thread(answering))
+                return cls(await asyncio.to_thread(_answering))
         except Exception as error:  # the SDK lets urllib3's, requests' and its own errors through here
-            raise SandboxStartError(f"no Docker daemon answers: {_line(error)}") from error
+            reason = f"no Docker daemon answers ({_line(error)})"
+            raise SandboxStartError(f"{reason}: start it, or use --sandbox local") from error
 
     async def call(self, function: Callable[..., T], *args: Any, within: float = 60.0, **kwargs: Any) -> T:
         """Call one of the SDK's functions in a thread, with the SDK's errors as `SandboxError`."""
@@ -361,6 +355,16 @@ class _Chunks(io.RawIOBase):
         return size
 
 
+def _answering() -> docker.DockerClient:
+    import docker  # noqa: PLC0415 - a third of a second that only Docker runs pay
+
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if host.startswith("unix://"):  # the SDK leaves a socket open when it finds nobody there
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(host.removeprefix("unix://"))
+    return docker.from_env(timeout=60, max_pool_size=64)
+
+
 @functools.lru_cache(maxsize=4)
 def _added(folders: tuple[str, ...]) -> bytes:
     archive = Archive().merge(tmux_bundle())
@@ -389,5 +393,5 @@ def _named(call: str, error: Exception) -> SandboxError:
 
 def _line(error: Exception) -> str:
     """Return an error's one telling line: the engine's explanation rather than its URL."""
-    text = str(getattr(error, "explanation", None) or error)
+    text = str(getattr(error, "explanation", None) or getattr(error, "strerror", None) or error)
     return re.sub(r"\s+", " ", text).strip()[:500]

@@ -19,7 +19,7 @@ class Recording:
     """One ``.cast`` file, written as things happen and complete at every moment."""
 
     def __init__(self, path: Path, width: int, height: int) -> None:
-        self._file: IO[str] | None = path.open("w", encoding="utf-8")
+        self._file: IO[str] | None = path.open("w", encoding="utf-8", buffering=1)  # line by line, to be read meanwhile
         self._left = LIMIT
         self._start = time.monotonic()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -8,7 +8,8 @@ import pytest
 
 from evals.sandboxes import choose
 from evals.verifier import LOGS
-from sandbox.base import Environment, SandboxStartError
+from sandbox.base import Environment, SandboxError, SandboxStartError
+from sandbox.docker import Engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from sandbox.base import Sandbox
 
 IMAGE = "debian:bookworm-slim"
+
+
+async def has_image() -> bool:
+    """Whether the image that the tests start from can be had."""
+    engine = await Engine.connect()
+    try:
+        await engine.image(Environment(image=IMAGE))
+    except SandboxError:
+        return False
+    finally:
+        engine.close()
+    return True
 
 
 @pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.docker), "local"])
@@ -32,6 +45,9 @@ async def sandboxes(kind: str) -> AsyncIterator[Sandboxes]:
         found = await choose(kind)
     except SandboxStartError as error:
         pytest.skip(str(error))
+    if found.kind == "docker" and not await has_image():
+        found.close()
+        pytest.skip(f"no image {IMAGE}, and none can be pulled: make base-image")
     yield found
     found.close()
 

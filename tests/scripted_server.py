@@ -262,10 +262,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.owner.stopping.wait(fault.seconds)
             self.close_connection = True
             return
-        self.send_response(fault.status)
-        self.send_header("Content-Type", fault.content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in fault.headers.items():
+        self.send_response_only(fault.status)
+        headers = {"Date": self.date_time_string(), "Content-Type": fault.content_type, **fault.headers}
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         if fault.does == "drip":

@@ -79,7 +79,7 @@ def test_an_agent_of_the_users_own_runs_from_its_module(tmp_path: Path) -> None:
         (["run", "TASK", "--agent", "no_such:Class"], "--agent no_such:Class"),
         (["run", "TASK", "--agent", "nop", "--output", "evals"], "evals exists already"),
         (["show", "evals"], "evals is no job folder"),
-        (["run", "TASK", "--agent", "nop", "--sandbox", "docker"], "no Docker daemon answers"),
+        (["run", "TASK", "--agent", "nop", "--sandbox", "docker"], "no Docker daemon answers (No such file"),
     ],
 )
 def test_bad_input_is_one_clear_line(tmp_path: Path, words: list[str], says: str) -> None:

@@ -133,7 +133,8 @@ async def test_too_many_requests_for_a_minute_are_waited_out(
     clock.when[1060.0] = server.faults.clear
     completion = await model.complete(HELLO)
     assert completion.text == "one"
-    assert completion.waited == clock.now - 1000 == sum(clock.slept) >= 60
+    assert completion.waited == pytest.approx(sum(clock.slept))
+    assert completion.waited >= 60
     assert len(server.requests) == len(clock.slept) + 1 < 40
 
 
@@ -246,11 +247,11 @@ async def test_what_asking_again_does_not_mend_is_asked_once(
 OVERFLOWS = {
     "OpenAI": "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
     "OpenAI, newer": "Your input exceeds the context window of this model. Please adjust your input and try again.",
-    "OpenAI, limit": "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 300000 tokens.",
+    "OpenAI, limit": "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 300000.",
     "OpenAI, one message": "Invalid 'messages[1].content': string too long. Expected a string with maximum length "
     "10485760, but got a string with length 10485761 instead.",
     "Anthropic": "prompt is too long: 208310 tokens > 200000 maximum",
-    "Anthropic, both": "input length and `max_tokens` exceed context limit: 199999 + 8192 > 200000, decrease input length",
+    "Anthropic, both": "input length and `max_tokens` exceed context limit: 199999 + 8192 > 200000",
     "Gemini": "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).",
     "vLLM": "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
     "SGLang": "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
