@@ -74,8 +74,8 @@ def _live(job: Job) -> RenderableType:
 def _row(trial: Trial) -> list[str | Text]:
     steps = trial.agent.trajectory.steps if trial.agent else []
     turns = sum(step.source == "agent" for step in steps)
-    calls = (steps[-1].tool_calls or []) if steps else []
-    keys = str(calls[0].arguments.get("keystrokes", "")) if calls else ""
+    calls = next((step.tool_calls for step in reversed(steps) if step.tool_calls), [])
+    keys = str(calls[-1].arguments.get("keystrokes", "")) if calls else ""
     seconds = time.monotonic() - (trial.started or 0)
     return [Text(trial.task.name), trial.phase, str(turns), f"{seconds:.0f}",
             Text(printable(keys.replace("\n", "⏎"), 50))]  # fmt: skip

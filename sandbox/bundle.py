@@ -21,13 +21,17 @@ MINIMUM = (3, 2)
 _LOCALES = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8", "/usr/lib64/locale/C.utf8")
 _SHELL_FILES = Path(__file__).parent / "shell"
 
-TMUX = (
-    f"{HOME}/lib/loader", "--library-path", f"{HOME}/lib", f"{HOME}/bin/tmux",
-    "-S", f"{HOME}/run/tmux.sock", "-f", f"{HOME}/shell/tmux.conf",
-)  # fmt: skip
-"""How tmux is called inside a sandbox; the socket lies outside /tmp, which tasks empty."""
-
 TMUX_ENV = {"LOCPATH": f"{HOME}/locale"}
+
+
+def tmux(name: str) -> tuple[str, ...]:
+    """Return how to call tmux inside a sandbox, with a server named `name`.
+
+    Its socket lies outside /tmp, which tasks empty, and each server has its own, as one that ends still answers for a
+    moment.
+    """
+    program = (f"{HOME}/lib/loader", "--library-path", f"{HOME}/lib", f"{HOME}/bin/tmux")
+    return (*program, "-S", f"{HOME}/run/{name}.sock", "-f", f"{HOME}/shell/tmux.conf")
 
 
 @functools.cache

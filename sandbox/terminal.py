@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sandbox import keys
 from sandbox.base import HOME, SandboxError
-from sandbox.bundle import TMUX, TMUX_ENV
+from sandbox.bundle import TMUX_ENV, tmux
 from sandbox.control import Answer, Control
 from sandbox.scanner import Scanner
 
@@ -129,7 +129,7 @@ class Terminal:
         options = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
         size = ("-x", str(WIDTH), "-y", str(HEIGHT))
         stream = await self.sandbox.stream(
-            ["sh", "-c", 'exec "$@" 2>&1', "sh", *TMUX, "-C", "new-session", *size, *options, _SHELL],
+            ["sh", "-c", 'exec "$@" 2>&1', "sh", *tmux(self._mark), "-C", "new-session", *size, *options, _SHELL],
             user=self._user,
             env=TMUX_ENV,
         )

@@ -20,7 +20,7 @@ from evals.harbor import load
 from evals.task import Task
 from evals.trial import Plan, Trial
 from sandbox.base import Environment, SandboxStartError
-from sandbox.bundle import TMUX, TMUX_ENV, tmux_bundle
+from sandbox.bundle import TMUX_ENV, tmux, tmux_bundle
 from sandbox.docker import DockerSandbox, Engine
 from sandbox.terminal import QUIET, Terminal, open_terminal
 from tests.fakes import make_task, reply
@@ -87,7 +87,7 @@ async def floor(engine: Engine, image: str) -> tuple[float, float]:
     settings = api.create_host_config(init=True, network_mode="none")
     created = await engine.call(api.create_container, image, ["sh", "-c", "sleep infinity"], host_config=settings)
     await engine.call(api.start, created["Id"])
-    command = [*TMUX, "-C", "new-session", "-x", "160", "-y", "40"]
+    command = [*tmux("bench"), "-C", "new-session", "-x", "160", "-y", "40"]
     made = await engine.call(api.exec_create, created["Id"], command, stdin=True, environment=TMUX_ENV)
     raw = await engine.call(api.exec_start, made["Id"], socket=True)
     await engine.call(_until_captured, raw)
