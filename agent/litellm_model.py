@@ -111,6 +111,7 @@ _RULES = (
     _Rule(ReplyRefused, "refused to answer: ", _REFUSED, HTTPStatus.BAD_REQUEST),
     _Rule(ContextLengthExceeded, "the conversation is too long: ", "|".join(_TOO_LONG)),
     _Rule(ContextLengthExceeded, "the conversation is too long (413): ", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    _Rule(ProviderUnavailable, "no connection: ", r"connection error|cannot connect|connection refused"),
     _Rule(ProviderUnavailable, "status 408: ", status=HTTPStatus.REQUEST_TIMEOUT),
     _Rule(ProviderUnavailable, "status 409: ", status=HTTPStatus.CONFLICT),
     _Rule(ProviderUnavailable, "status 425: ", status=HTTPStatus.TOO_EARLY),
@@ -202,7 +203,8 @@ class LiteLLMModel:
     def _read(self, response: Any, heard: _Heard) -> Completion:  # noqa: ANN401 - litellm's types are loose
         usage = self._usage(response, heard)
         if not getattr(response, "choices", None):
-            raise _with_usage(ProviderUnavailable(f"{self.name}: the answer had no choices"), usage)
+            said = usage if usage.prompt_tokens else NOTHING_USED
+            raise _with_usage(ProviderUnavailable(f"{self.name}: the answer had no choices"), said)
         choice = response.choices[0]
         message = choice.message
         details = getattr(message, "provider_specific_fields", None) or {}
@@ -217,8 +219,8 @@ class LiteLLMModel:
             text=text,
             reasoning=_text(getattr(message, "reasoning_content", None)) or None,
             usage=usage,
-            finish_reason=choice.finish_reason,
-            model=response.model,
+            finish_reason=_text(choice.finish_reason) or None,
+            model=_text(response.model) or None,
         )
 
     def _usage(self, response: Any, heard: _Heard) -> Usage:  # noqa: ANN401 - litellm's types are loose
@@ -236,9 +238,12 @@ class LiteLLMModel:
     def _classified(self, error: Exception, heard: _Heard) -> ModelError:
         """Name what went wrong, once for all providers."""
         said = _said(error)
-        hint = _retry_after(_headers(error), said)
+        headers = _headers(error)
+        hint = _retry_after(headers, said)
         rule = _rule(f"{type(error).__name__} {_code(error)} {said}".lower(), getattr(error, "status_code", None), hint)
         advice = rule.advice or self._key_advice()
+        if rule not in _RULES and not headers:
+            advice = "failed: "  # the status is litellm's invention
         named = rule.kind(_shortened(f"{self.name}: {advice}{_redacted(said) if advice.endswith(': ') else ''}"))
         named.retry_after = hint
         if isinstance(named, ReplyRefused):
@@ -278,7 +283,9 @@ class _Call:
             error.usage = self._paid
             error.waited = self._clock() - self._begun
             if self._attempts > 1:
-                error.args = (f"{error}; gave up after {self._attempts} attempts in {error.waited:.0f} s",)
+                error.args = (
+                    f"{str(error).rstrip('.')}; gave up after {self._attempts} attempts in {error.waited:.0f} s",
+                )
             raise
 
     async def _attempt(self, messages: list[dict[str, str]]) -> Completion:

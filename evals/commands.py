@@ -106,9 +106,8 @@ async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) 
     try:
         config = maker.config(arguments, sandboxes.kind)
         folder = new_folder(arguments.output, re.sub(r"[^A-Za-z0-9.-]+", "-", config.model or config.agent)[:60])
-        _say(
-            f"{len(tasks)} tasks x {config.attempts} with {config.model or config.agent}, {config.concurrency} at a time"
-        )
+        what = config.model or config.agent
+        _say(f"{len(tasks)} tasks x {config.attempts} with {what}, {config.concurrency} at a time")
         _say(f"Sandbox: {sandboxes.kind} ({sandboxes.why})   Job: {folder}")
         job = Job(config, tasks, Plan(sandboxes.open, maker.make), folder)
         with display.progress(_console, job):
@@ -116,7 +115,8 @@ async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) 
     finally:
         sandboxes.close()
     if job.halted:
-        _say(f"Stopped, as the provider rejects this model's requests: {job.halted}")
+        left = len(job.trials) - len(job.results)
+        _say(f"The provider rejects this model's requests, so {left} trials were not begun.")
     return folder, job.results
 
 

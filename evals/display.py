@@ -100,9 +100,11 @@ def show_results(console: Console, results: Sequence[TrialResult]) -> None:
         )
     console.print(table)
     console.print(Text(summary(results), style="bold"))
-    for result in results:
-        if result.message and result.outcome is Outcome.INVALID:
-            console.print(Text(f"{result.task} #{result.attempt}: {printable(result.message, 2000)}"), soft_wrap=True)
+    broken = [result for result in results if result.message]
+    for message in dict.fromkeys(result.message or "" for result in broken):
+        named = [f"{result.task} #{result.attempt}" for result in broken if result.message == message]
+        others = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        console.print(Text(f"{named[0]}{others}: {printable(message, 2000)}"), soft_wrap=True)
 
 
 def summary(results: Sequence[TrialResult]) -> str:

@@ -25,6 +25,8 @@ _LINE_LIMIT = 500
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG])i?B?", re.IGNORECASE)
 _MEGABYTES = {"K": 1 / 1024, "M": 1.0, "G": 1024.0}
+_DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""", re.ASCII)
+"""A key of a hundred parts: tomllib takes memory by the square of their number, gigabytes for a small file."""
 _CANARY = re.compile(r"\s*(?:<!--.*canary.*-->|#.*canary.*)\s*", re.IGNORECASE)
 
 
@@ -170,8 +172,11 @@ def _task(name: str, folder: Path) -> Task:
 
 
 def _config(path: Path) -> _File:
+    text = _text(path, _TOML_LIMIT)
+    if _DEEP_KEY.search(text):
+        raise TaskError("task.toml: a key of more than a hundred parts")
     try:
-        return _File.model_validate(tomllib.loads(_text(path, _TOML_LIMIT)))
+        return _File.model_validate(tomllib.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
         raise TaskError(f"task.toml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LIMIT = 64_000
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+"""What `float` takes, less 1_0, the digits of other scripts, nan and infinity."""
+_NAME_LIMIT = 100
 
 
 class VerifierError(Exception):
@@ -53,7 +57,14 @@ def _from_json(text: str) -> dict[str, float]:
         raise VerifierError(f"reward.json: not valid JSON: {error}") from error
     if not isinstance(value, dict) or not value:
         raise VerifierError("reward.json: not an object with at least one number")
-    return {key: _checked(f"reward.json: {key}", number) for key, number in value.items()}
+    return {_name(key): _checked(f"reward.json: {_name(key)}", number) for key, number in value.items()}
+
+
+def _name(key: str) -> str:
+    """Refuse what could not be written into a result or shown on a line."""
+    if not key.isprintable() or len(key) > _NAME_LIMIT:
+        raise VerifierError(f"reward.json: {ascii(key)[:_NAME_LIMIT]} is no name for a reward")
+    return key
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -63,15 +74,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        return _checked(name, float(text))
-    except ValueError as error:
-        raise VerifierError(f"{name}: {text[:40]!r} is not a number") from error
+    if not _DECIMAL.fullmatch(text):
+        raise VerifierError(f"{name}: {text[:40]!a} is not a number")
+    return _checked(name, float(text))
 
 
 def _checked(name: str, number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise VerifierError(f"{name}: {str(number)[:40]!r} is not a number")
+        raise VerifierError(f"{name}: a {type(number).__name__} is not a number")
     if not 0 <= number <= 1:  # neither is NaN
         raise VerifierError(f"{name}: {str(number)[:40]} is not between 0 and 1")
     return float(number)

@@ -65,7 +65,6 @@ class Engine:
     @classmethod
     async def connect(cls) -> Self:
         """Find the daemon as the docker command does (``DOCKER_HOST``); `SandboxStartError` when none answers."""
-
         try:
             async with asyncio.timeout(20):
                 return cls(await asyncio.to_thread(_answering))

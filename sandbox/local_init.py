@@ -34,6 +34,7 @@ sys_chroot audit_write setfcap."""
 _NET_RAW = 13
 """Docker's too, but on this machine's own network it would read other programs' packets."""
 
+_TOLD_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _DYING = 2.0
 """Seconds for killed processes to be gone; one that hangs in the kernel is not waited for."""
 
@@ -285,10 +286,18 @@ def _inside(control: socket.socket, settings: dict[str, Any], *, mapped: bool) -
 
 def _supervise(process: int) -> None:
     """Wait for the end of process 1, which ends with the harness or when this process is told to."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: os.kill(process, signal.SIGKILL))
+
+    def end(*_: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+    for number in _TOLD_TO_END:
+        signal.signal(number, end)
     kernel.die_with_parent(signal.SIGTERM)
     os.waitpid(process, 0)
+    # The harness's death may be told only now, and must not stop the cleaning up.
+    for number in _TOLD_TO_END:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def main() -> None:

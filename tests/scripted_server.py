@@ -246,10 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         fault = owner.next_fault()
         owner.requests.append(Request(self.path, dict(self.headers), body, fault, time.monotonic()))
-        if self.path != PATH:
-            self._send(status(404, f"no such path: {self.path}"), b"")
-            return
-        answer = owner.answer(body)
+        answer = owner.answer(body) if self.path == PATH else status(404, f"no such path: {self.path}")
         self._send(fault or answer, (answer.body or b"") if fault is None else _changed(fault, answer))
 
     def _send(self, fault: Fault, body: bytes) -> None:

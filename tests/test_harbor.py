@@ -173,6 +173,8 @@ def test_leading_canaries_are_no_part_of_the_instruction(tmp_path: Path) -> None
         (f"x = {'9' * 5000}\n", "task.toml does not parse"),
         (f"x = {'[' * 50_000}\n", "task.toml does not parse"),
         ("x = 1\nx = 2\n", "task.toml does not parse"),
+        ("a" + ".a" * 400_000 + " = 1\n", "a key of more than a hundred parts"),
+        ("[x" + " . 'a'" * 150 + "]\n", "a key of more than a hundred parts"),
     ],
     ids=lambda text: text[:40].replace("\0", ""),
 )

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +102,11 @@ def is_one_clear_line(error: ModelError, name: str = "openai/gpt-5") -> bool:
     line = str(error)
     noise = ("\n", "Traceback", "litellm.", "Exception -", KEY)
     return line.startswith(f"{name}: ") and len(line) < 500 and not any(part in line for part in noise)
+
+
+def test_litellm_is_imported_by_the_first_call_and_not_before() -> None:
+    code = "import sys, agent.litellm_model as m; m.LiteLLMModel('openai/gpt-5'); sys.exit('litellm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 async def test_a_good_answer_is_told_with_its_usage_and_price(server: ScriptedServer, model: LiteLLMModel) -> None:
@@ -211,6 +218,7 @@ class TestFailuresThatMayPass:
         assert type(caught.value) is kind
         assert is_one_clear_line(caught.value)
         assert f"gave up after {len(server.requests)} attempts in" in str(caught.value)
+        assert ("status" in str(caught.value)) is (fault.status >= 500 or fault.status in (408, 409))
         assert caught.value.waited == pytest.approx(sum(clock.slept))
         assert 500 < sum(clock.slept) <= 600
 
@@ -365,6 +373,20 @@ async def test_odd_answers_are_passed_on(
     assert (completion.text, completion.finish_reason, len(server.requests)) == (text, finish_reason, 1)
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the OpenAI SDK's, of types it does not expect
+@pytest.mark.parametrize("value", [None, 5, 0.5, True, [], {}, [{}], {"a": 1}, "\ud800"], ids=ascii)
+@pytest.mark.parametrize("key", ["id", "created", "model", "object", "usage", "finish_reason", "reasoning_content"])
+async def test_an_answer_with_something_odd_beside_it_is_an_answer(
+    server: ScriptedServer, model: LiteLLMModel, key: str, value: object
+) -> None:
+    message: dict[str, Any] = {"role": "assistant", "content": "text"}
+    first: dict[str, Any] = {"index": 0, "finish_reason": "stop", "message": message}
+    answer: dict[str, Any] = {"id": "1", "object": "chat.completion", "model": "m", "created": 1, "choices": [first]}
+    {"finish_reason": first, "reasoning_content": message}.get(key, answer)[key] = value
+    server.faults.extend([json_body(answer)] * 3)
+    assert (await model.complete(HELLO)).text in ("text", "one")
+
+
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the OpenAI SDK's, of a list where it expects text
 async def test_content_in_parts_is_joined_and_not_paid_twice(server: ScriptedServer, model: LiteLLMModel) -> None:
     parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
@@ -403,7 +425,8 @@ async def test_a_model_without_a_price_has_no_cost(server: ScriptedServer, clock
 
 async def test_usage_of_failed_attempts_is_counted(server: ScriptedServer, model: LiteLLMModel) -> None:
     failed = json_body({"error": {"message": "upstream", "code": 502}, "usage": {"prompt_tokens": 50}})
-    server.faults.extend([NO_CHOICES, NO_CHOICES, status(500)])
+    unsaid = NO_CHOICES._replace(changes={"choices": [], "usage": None})
+    server.faults.extend([NO_CHOICES, NO_CHOICES, status(500), unsaid])
     usage = (await model.complete(HELLO)).usage
     assert (usage.prompt_tokens, usage.completion_tokens) == (3 * 8, 3)
     assert usage.cost_usd == pytest.approx(3 * (8 * 1.25e-6 + 1e-5))

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evals.reward import VerifierError, read_reward, score
 
@@ -9,14 +13,41 @@ def test_json_wins_over_text() -> None:
     assert read_reward({"reward.json": b'{"a": 1, "b": 0.5}', "reward.txt": b"0"}) == {"a": 1.0, "b": 0.5}
 
 
-@pytest.mark.parametrize(("content", "expected"), [(b"1", 1.0), (b"0.0\n", 0.0), (b" 0.25 \n", 0.25)])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"1", 1.0), (b"0.0\n", 0.0), (b" 0.25 \n", 0.25), (b"+1.", 1.0), (b".5", 0.5), (b"1e-3", 0.001)],
+)
 def test_text_is_one_number(content: bytes, expected: float) -> None:
     assert read_reward({"reward.txt": content}) == {"reward": expected}
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"1\n1", b"NaN", b"1e309", b"5", b"-1", b"true", b"1" * 10_000_000, b"\xff\xfe1", b"[1]", b"\xef\xbb\xbf1"],
+    [
+        b"",
+        b" \n",
+        b"1\n1",
+        b"NaN",
+        b"inf",
+        b"1e309",
+        b"5",
+        b"1.0000001",
+        b"-1",
+        b"-1e-9",
+        b"true",
+        b"passed",
+        b"1/1",
+        b"0_1",
+        "\u0661".encode(),  # a one, in Arabic
+        b"0x1",
+        b"1,0",
+        b"1\0",
+        b"1" * 10_000_000,
+        b"\xff\xfe1",
+        b"[1]",
+        b"\xef\xbb\xbf1",
+    ],
+    ids=lambda content: ascii(content[:12]),
 )
 def test_a_doubtful_text_reward_is_refused(content: bytes) -> None:
     with pytest.raises(VerifierError, match=r"reward\.txt"):
@@ -42,11 +73,56 @@ def test_a_doubtful_text_reward_is_refused(content: bytes) -> None:
         b"{" * 50_000,
         b'{"r": ' + b"9" * 5000 + b"}",
         b'{"r": ' + b"9" * 400 + b"}",
+        b'{"r": null}',
+        b'{"r": []}',
+        b'{"r": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"r": Infinity}',
+        b'{"r": 1} {"r": 1}',
+        b'{"r": 1,}',
+        b"{'r': 1}",
+        b'\xef\xbb\xbf{"r": 1}',
+        b'{"r\xff": 1}',
+        b'{"\\ud800": 1}',
+        b'{"a\\nb": 1}',
+        b'{"' + b"k" * 200 + b'": 1}',
+        b'{"r": 1' + b" " * 64_000 + b"}",
     ],
+    ids=lambda content: ascii(content[:24]),
 )
 def test_a_doubtful_json_reward_is_refused(content: bytes) -> None:
-    with pytest.raises(VerifierError, match=r"reward\.json"):
+    with pytest.raises(VerifierError, match=r"^reward\.json: ") as caught:
         read_reward({"reward.json": content, "reward.txt": b"1"})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("files", [{}, {"test-stdout.txt": b"1"}, {"sub/reward.txt": b"1"}, {"Reward.txt": b"1"}])
+def test_without_a_reward_there_is_none(files: dict[str, bytes]) -> None:
+    with pytest.raises(VerifierError, match=r"neither reward\.json nor reward\.txt"):
+        read_reward(files)
+
+
+def rewards_or_reason(files: dict[str, bytes]) -> dict[str, float] | str:
+    try:
+        return read_reward(files)
+    except VerifierError as error:
+        return str(error)
+
+
+@given(st.binary(max_size=60), st.sampled_from(["reward.json", "reward.txt"]))
+def test_whatever_was_written_is_a_reward_or_a_reason(content: bytes, name: str) -> None:
+    found = rewards_or_reason({name: content})
+    assert "\n" not in found if isinstance(found, str) else all(0 <= reward <= 1 for reward in found.values())
+
+
+@given(st.dictionaries(st.text("abc", max_size=5), st.floats(0, 1), min_size=1))
+def test_what_was_written_well_is_read_unchanged(rewards: dict[str, float]) -> None:
+    assert read_reward({"reward.json": json.dumps(rewards).encode()}) == rewards
+    assert min(rewards.values()) - 1e-9 <= score(rewards) <= max(rewards.values()) + 1e-9
+
+
+@given(st.dictionaries(st.text("abc", max_size=5), st.sampled_from([0.0, 0.999999, 1.0]), min_size=1))
+def test_the_score_is_1_only_when_all_are(rewards: dict[str, float]) -> None:
+    assert (score(rewards) == 1) is all(reward == 1 for reward in rewards.values())
 
 
 def test_a_wrong_name_is_pointed_out() -> None:
