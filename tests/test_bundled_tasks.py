@@ -1,0 +1,85 @@
+"""The bundled tasks in each kind of sandbox: pytest tests/test_bundled_tasks.py."""
+
+from __future__ import annotations
+
+import filecmp
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.litellm_model import LiteLLMModel
+from agent.loop import TerminalAgent
+from agent.oracle import NopAgent, OracleAgent
+from agent.scripted import ScriptedModel, load_recording
+from evals.cli import BUNDLED
+from evals.harbor import load
+from evals.job import Job, JobConfig
+from evals.result import Outcome, TrialResult
+from evals.task import Task
+from evals.trial import Plan
+from tests.scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from agent.base import Agent
+    from evals.sandboxes import Sandboxes
+
+TASKS = [task for task in load(BUNDLED) if isinstance(task, Task)]
+RECORDED = load_recording(BUNDLED.parent / "recorded" / "demo.json")
+
+
+async def outcomes(
+    sandboxes: Sandboxes, folder: Path, agent: Callable[[Task, Path], Agent]
+) -> dict[str, tuple[Outcome, str | None]]:
+    """Run one agent on every bundled task, four at a time."""
+    config = JobConfig(agent="test", sandbox=sandboxes.kind, concurrency=4, attempts=1)
+    results: list[TrialResult] = await Job(config, TASKS, Plan(sandboxes.open, agent), folder).run()
+    return {result.task: (result.outcome, result.message) for result in results}
+
+
+def all_of(outcome: Outcome) -> dict[str, tuple[Outcome, str | None]]:
+    return {task.name: (outcome, None) for task in TASKS}
+
+
+async def test_every_oracle_passes(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    found = await outcomes(sandboxes, tmp_path / "job", lambda task, _: OracleAgent(task.solution))
+    assert found == all_of(Outcome.PASSED)
+
+
+async def test_doing_nothing_fails_everywhere(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    assert await outcomes(sandboxes, tmp_path / "job", lambda *_: NopAgent()) == all_of(Outcome.FAILED)
+
+
+async def test_the_recorded_replies_solve_every_task(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    found = await outcomes(
+        sandboxes,
+        tmp_path / "job",
+        lambda task, journal: TerminalAgent(ScriptedModel(RECORDED[task.name]), journal=journal),
+    )
+    assert found == all_of(Outcome.PASSED)
+
+
+async def test_a_model_behind_http_solves_every_task(
+    sandboxes: Sandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-canary-0123456789")
+    with ScriptedServer(RECORDED, {task.name: task.instruction for task in TASKS}) as server:
+        model = LiteLLMModel("openai/scripted", api_base=server.api_base)
+        found = await outcomes(
+            sandboxes, tmp_path / "job", lambda _, journal: TerminalAgent(model, journal=journal)
+        )
+        await model.close()
+    assert found == all_of(Outcome.PASSED)
+    assert len(server.requests) == sum(len(replies) for replies in RECORDED.values())
+    written = [path.read_bytes() for path in (tmp_path / "job").rglob("*") if path.is_file()]
+    assert not any(b"canary-0123456789" in content for content in written)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: str(task.name))
+def test_what_tests_share_with_the_environment_is_the_same(task: Task) -> None:
+    shared = {path.name: path for path in (task.path / "environment").rglob("*") if path.is_file()}
+    for path in task.tests.rglob("*"):
+        if path.is_file() and path.name in shared:
+            assert filecmp.cmp(path, shared[path.name], shallow=False), path.name
