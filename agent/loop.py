@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from agent.base import StopReason
 from agent.formats import MAX_DURATION
 from agent.formats.json import JsonFormat
-from agent.model import ContextLengthExceeded, Message, ReplyRefused
+from agent.model import ContextLengthExceeded, Message, ModelError, ReplyRefused
 from agent.trajectory import ObservationResult, ToolCall, Trajectory
 from prompts import render
 from sandbox.terminal import State, TerminalLost
@@ -101,7 +101,11 @@ class TerminalAgent:
         return StopReason.MAX_TURNS
 
     async def _ask(self) -> Reply:
-        completion = await self._model.complete(self._messages)
+        try:
+            completion = await self._model.complete(self._messages)
+        except ModelError as error:
+            self.trajectory.spend(error.usage, error.waited)
+            raise
         self.trajectory.reply(completion)
         self._messages.append(Message(role="assistant", content=completion.text))
         return self._format.parse(completion.text)

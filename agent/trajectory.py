@@ -91,8 +91,7 @@ class Trajectory:
 
     def reply(self, completion: Completion) -> None:
         """Add a model's reply as it came, before anything is read into it."""
-        self.usage += completion.usage
-        self.waited += completion.waited
+        self.spend(completion.usage, completion.waited)
         self._add(
             Step(
                 step_id=len(self.steps) + 1,
@@ -104,6 +103,11 @@ class Trajectory:
                 extra={"finish_reason": completion.finish_reason} if completion.finish_reason else None,
             )
         )
+
+    def spend(self, usage: Usage, waited: float) -> None:
+        """Count what a call cost, whether or not it brought a reply."""
+        self.usage += usage
+        self.waited += waited
 
     def result(self, calls: list[ToolCall], results: list[ObservationResult], **extra: object) -> None:
         """Add what the last reply did and what that brought, with facts of the format's own as `extra`."""

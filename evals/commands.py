@@ -139,6 +139,7 @@ class _Maker:
         self._name = model
         self._max_turns = max_turns
         self._recording: dict[str, list[str]] | None = None
+        self._told: set[type[ModelError]] = set()
         self._model: LiteLLMModel | None = None
         self._class: Any = None if agent in ("oracle", "nop", "termstone") else _resolved(agent)
         if agent in ("oracle", "nop"):
@@ -149,6 +150,7 @@ class _Maker:
             self._recording = load_recording(Path(model.removeprefix("scripted:")))
         elif model:
             self._model = LiteLLMModel(model, api_base=api_base, temperature=temperature)
+            self._model.on_wait = self._tell_once
 
     def config(self, arguments: argparse.Namespace, sandbox: str) -> JobConfig:
         """Write down what was asked for."""
@@ -181,6 +183,13 @@ class _Maker:
         """Let go of the model's connections."""
         if self._model:
             await self._model.close()
+
+    def _tell_once(self, error: ModelError, seconds: float) -> None:
+        """Say why nothing happens, once for each kind of trouble."""
+        if type(error) not in self._told:
+            self._told.add(type(error))
+            budget = self._model.retry_budget if self._model else 0
+            _say(f"{error}: asked again in {seconds:.0f} s, and for {budget:.0f} s at most; Ctrl-C stops")
 
     def _model_for(self, task: Task) -> Model | None:
         if self._recording is not None:

@@ -66,10 +66,8 @@ async def test_a_model_behind_http_solves_every_task(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-canary-0123456789")
     with ScriptedServer(RECORDED, {task.name: task.instruction for task in TASKS}) as server:
-        model = LiteLLMModel("openai/scripted", api_base=server.api_base)
-        found = await outcomes(
-            sandboxes, tmp_path / "job", lambda _, journal: TerminalAgent(model, journal=journal)
-        )
+        model = LiteLLMModel("openai/scripted", api_base=server.url)
+        found = await outcomes(sandboxes, tmp_path / "job", lambda _, journal: TerminalAgent(model, journal=journal))
         await model.close()
     assert found == all_of(Outcome.PASSED)
     assert len(server.requests) == sum(len(replies) for replies in RECORDED.values())
