@@ -46,7 +46,10 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
         )
     except SandboxTimeout as error:
         raise VerifierTimeout(f"the tests were not done within {settings.timeout:g} s") from error
-    written = await sandbox.get("/logs/verifier", _FILES_LIMIT)
+    try:
+        written = await sandbox.get("/logs/verifier", _FILES_LIMIT)
+    except FileNotFoundError:
+        written = {}
     _keep(written, folder)
     return read_reward(written)
 

@@ -44,6 +44,7 @@ OWNER_LABEL = "termstone.owner"
 """On each container: the process that owns it, as ``host:pid``."""
 _REPOSITORY = "termstone"
 _PIDS = 4096
+_KILLED = 137
 _START = 60.0
 _KILL_SESSION = """\
 for stat in /proc/[0-9]*/stat; do
@@ -211,8 +212,10 @@ class DockerSandbox:
         finally:
             await stream.close()
         state = await self._engine.call(self._engine.api.exec_inspect, stream.id)
-        if state["ExitCode"] is None:
-            raise await self._why(SandboxDied("the container ended under a command"))
+        if state["ExitCode"] in (None, _KILLED):  # by whoever killed it, or because the container ended
+            error = await self._why(SandboxError("killed"))
+            if state["ExitCode"] is None or isinstance(error, SandboxDied):
+                raise error
         return ExecResult(exit_code=state["ExitCode"], output=output.decode("utf-8", "replace"))
 
     async def _kill(self, session: str) -> None:
@@ -271,15 +274,18 @@ class DockerSandbox:
 
     async def get(self, path: str, limit: int) -> dict[str, bytes]:
         """Read regular files; see `sandbox.base.Sandbox`."""
-        return await self._engine.call(self._read_files, path, limit)
+        files = await self._engine.call(self._read_files, path, limit)
+        if files is None:
+            raise FileNotFoundError(path)
+        return files
 
-    def _read_files(self, path: str, limit: int) -> dict[str, bytes]:
+    def _read_files(self, path: str, limit: int) -> dict[str, bytes] | None:
         from docker.errors import NotFound  # noqa: PLC0415 - imported with the client
 
         try:
             chunks, _ = self._engine.api.get_archive(self._id, path)
-        except NotFound as error:
-            raise FileNotFoundError(path) from error
+        except NotFound:
+            return None
         return regular_files(io.BufferedReader(_Chunks(chunks)), path, limit)
 
 
