@@ -212,10 +212,10 @@ class DockerSandbox:
         finally:
             await stream.close()
         state = await self._engine.call(self._engine.api.exec_inspect, stream.id)
-        if state["ExitCode"] in (None, _KILLED):  # by whoever killed it, or because the container ended
-            error = await self._why(SandboxError("killed"))
-            if state["ExitCode"] is None or isinstance(error, SandboxDied):
-                raise error
+        if state["ExitCode"] in (None, _KILLED) and (reason := await self._end()):
+            raise reason
+        if state["ExitCode"] is None:
+            raise SandboxError(f"{argv[0]}: the engine lost track of it")
         return ExecResult(exit_code=state["ExitCode"], output=output.decode("utf-8", "replace"))
 
     async def _kill(self, session: str) -> None:
@@ -255,18 +255,25 @@ class DockerSandbox:
             )  # fmt: skip
             raw = await self._engine.call(api.exec_start, created["Id"], socket=True)
         except SandboxError as error:
-            raise await self._why(error) from error
+            raise (await self._why() or error) from error
         return await ExecStream.over(raw, created["Id"])
 
-    async def _why(self, error: SandboxError) -> SandboxError:
-        """Turn an error into the reason behind it when the container is no longer there."""
+    async def _end(self) -> SandboxDied | None:
+        """Say why the container ended; ``None`` when it goes on, as it has to for a second to be believed."""
+        for _ in range(10):
+            if reason := await self._why():
+                return reason
+            await asyncio.sleep(0.1)
+        return None
+
+    async def _why(self) -> SandboxDied | None:
         try:
             state = (await self._engine.call(self._engine.api.inspect_container, self._id))["State"]
-        except SandboxError:
+        except SandboxError as error:
             return SandboxDied(f"the container is gone ({error})")
-        if state.get("OOMKilled"):
+        if state.get("OOMKilled") and not state.get("Running"):
             return SandboxOutOfMemory(f"the container ran out of memory ({self._environment.memory_mb} MB)")
-        return error if state.get("Running") else SandboxDied(f"the container ended, exit code {state.get('ExitCode')}")
+        return None if state.get("Running") else SandboxDied(f"the container ended, exit code {state.get('ExitCode')}")
 
     async def put(self, archive: bytes, target: str = "/") -> None:
         """Unpack a tar archive; see `sandbox.base.Sandbox`."""
