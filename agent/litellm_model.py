@@ -65,7 +65,7 @@ class LiteLLMModel:
         self.retry_budget = retry_budget
         self.sleep = sleep
         self.clock = clock or (lambda: asyncio.get_running_loop().time())
-        self.on_wait: Callable[[ModelError, float], None] = lambda _error, _seconds: None
+        self.on_trouble: Callable[[ModelError, float], None] = lambda _error, _seconds: None
         """Called before each wait with what went wrong and the seconds until the next attempt."""
         self._options = {"api_base": api_base, "temperature": temperature}
 
@@ -81,10 +81,19 @@ class LiteLLMModel:
         await litellm.close_litellm_async_clients()
         litellm.in_memory_llm_clients_cache.flush_cache()  # else the next call is handed a closed client
 
-    async def complete(self, messages: list[Message], deadline: float | None = None) -> Completion:
-        """Ask, and ask again while that may help; see `agent.model.Model`."""
+    async def complete(
+        self,
+        messages: list[Message],
+        deadline: float | None = None,
+        *,
+        on_wait: Callable[[float], None] | None = None,
+    ) -> Completion:
+        """Ask, and ask again while that may help; see `agent.model.Model`.
+
+        Nothing is begun after `deadline`, in the clock's time; ``None`` is no deadline.
+        """
         await self._import_within(deadline)
-        return await _Call(self, deadline).answer([_sendable(message) for message in messages])
+        return await _Call(self, deadline, on_wait).answer([_sendable(message) for message in messages])
 
     async def attempt(self, messages: list[dict[str, str]], limit: float) -> Completion:
         """Ask once, for at most `limit` seconds."""
@@ -166,11 +175,12 @@ class LiteLLMModel:
 class _Call:
     """One question, with as many attempts as its time allows."""
 
-    def __init__(self, model: LiteLLMModel, deadline: float | None) -> None:
+    def __init__(self, model: LiteLLMModel, deadline: float | None, on_wait: Callable[[float], None] | None) -> None:
+        self._on_wait = on_wait
         self._model = model
         self._deadline = deadline
         self._clock = model.clock
-        self._begun = self._clock()
+        self._begun = self._attempt_begun = self._clock()
         self._failed_since: float | None = None
         self._attempts = 0
         self._paid = NOTHING_USED
@@ -197,7 +207,7 @@ class _Call:
             raise
 
     async def _attempt(self, messages: list[dict[str, str]]) -> Completion:
-        begun = self._clock()
+        begun = self._attempt_begun = self._clock()
         limit = self._model.attempt_timeout
         if self._deadline is not None:
             limit = min(limit, self._deadline - begun)
@@ -216,7 +226,9 @@ class _Call:
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, ModelError):
-            self._model.on_wait(error, state.upcoming_sleep)
+            self._model.on_trouble(error, state.upcoming_sleep)
+        if self._on_wait:
+            self._on_wait(self._clock() - self._attempt_begun + state.upcoming_sleep)
 
     def _stop(self, state: RetryCallState) -> bool:
         """Whether the next attempt would start too late."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from agent.base import StopReason
-from agent.formats import MAX_DURATION
+from agent.formats import MAX_DURATION, Reply
 from agent.formats.json import JsonFormat
 from agent.model import ContextLengthExceeded, Message, ModelError, ReplyRefused
 from agent.trajectory import ObservationResult, ToolCall, Trajectory
@@ -15,7 +15,7 @@ from sandbox.terminal import State, TerminalLost
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.formats import ActionFormat, Command, Reply
+    from agent.formats import ActionFormat, Command
     from agent.model import Model
     from sandbox.terminal import Observation, Terminal
 
@@ -102,13 +102,16 @@ class TerminalAgent:
 
     async def _ask(self) -> Reply:
         try:
-            completion = await self._model.complete(self._messages)
+            completion = await self._model.complete(self._messages, on_wait=self.trajectory.wait)
         except ModelError as error:
-            self.trajectory.spend(error.usage, error.waited)
+            self.trajectory.spend(error.usage)
             raise
         self.trajectory.reply(completion)
         self._messages.append(Message(role="assistant", content=completion.text))
-        return self._format.parse(completion.text)
+        reply = self._format.parse(completion.text)
+        if reply.problems and completion.finish_reason == "length":
+            return Reply(problems=(*reply.problems, "it was cut off at the provider's limit on its length: be shorter"))
+        return reply
 
     async def _act(self, reply: Reply, terminal: Terminal) -> str:
         """Type a reply's commands and say what they brought."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Message(BaseModel):
@@ -60,12 +63,13 @@ class Model(Protocol):
 
     name: str
 
-    async def complete(self, messages: list[Message], deadline: float | None = None) -> Completion:
+    async def complete(self, messages: list[Message], *, on_wait: Callable[[float], None] | None = None) -> Completion:
         """Answer the conversation.
 
         Args:
             messages: the whole conversation, oldest first.
-            deadline: the event loop's time at which the answer is of no more use; ``None`` is never.
+            on_wait: told the seconds of each failed attempt and each wait for the next, before that wait begins, so
+                that they are not charged to the agent's time.
 
         Raises:
             ModelError: or one of its kinds, after whatever retries this backend does.

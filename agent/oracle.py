@@ -34,7 +34,7 @@ class OracleAgent:
         sandbox = terminal.sandbox
         await sandbox.put(Archive(time.time()).tree(self._solution, "solution", 0o755).done())
         try:
-            result = await sandbox.exec(["bash", "/solution/solve.sh"], timeout=_LONGEST, env=self._env)
+            result = await sandbox.exec(["sh", "-c", "/solution/solve.sh"], timeout=_LONGEST, env=self._env)
         except SandboxTimeout:
             return StopReason.DEADLINE
         self.trajectory.prompt("system", f"{result.output}\n[exit code {result.exit_code}]")

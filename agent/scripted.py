@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agent.model import NOTHING_USED, Completion, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from agent.model import Message
@@ -26,7 +26,12 @@ class ScriptedModel:
         """Every conversation it was given."""
         self._replies = list(replies)
 
-    async def complete(self, messages: list[Message], deadline: float | None = None) -> Completion:  # noqa: ARG002 - the seam's signature
+    async def complete(
+        self,
+        messages: list[Message],
+        *,
+        on_wait: Callable[[float], None] | None = None,  # noqa: ARG002 - there is nobody to wait for
+    ) -> Completion:
         """Return the next reply; `ModelError` after the last."""
         self.asked.append(list(messages))
         if len(self.asked) > len(self._replies):

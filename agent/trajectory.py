@@ -91,7 +91,7 @@ class Trajectory:
 
     def reply(self, completion: Completion) -> None:
         """Add a model's reply as it came, before anything is read into it."""
-        self.spend(completion.usage, completion.waited)
+        self.spend(completion.usage)
         self._add(
             Step(
                 step_id=len(self.steps) + 1,
@@ -104,10 +104,13 @@ class Trajectory:
             )
         )
 
-    def spend(self, usage: Usage, waited: float) -> None:
+    def spend(self, usage: Usage) -> None:
         """Count what a call cost, whether or not it brought a reply."""
         self.usage += usage
-        self.waited += waited
+
+    def wait(self, seconds: float) -> None:
+        """Count seconds that a provider let pass, as they begin."""
+        self.waited += seconds
 
     def result(self, calls: list[ToolCall], results: list[ObservationResult], **extra: object) -> None:
         """Add what the last reply did and what that brought, with facts of the format's own as `extra`."""

@@ -57,6 +57,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 def _add_check(check: argparse.ArgumentParser) -> None:
     _add_common(check)
+    check.set_defaults(model=None, api_base=None, temperature=None, max_turns=None, attempts=1)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

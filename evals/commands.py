@@ -6,6 +6,7 @@ import asyncio
 import json
 import pkgutil
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from evals.result import Outcome, TrialResult
 from evals.sandboxes import choose
 from evals.task import BrokenTask, Task, TaskError, resolved
 from evals.trial import Plan
-from sandbox.base import SandboxError
+from sandbox.base import SandboxError, SandboxStartError
 
 if TYPE_CHECKING:
     import argparse
@@ -102,10 +103,19 @@ def tasks(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) -> tuple[Path, list[TrialResult]]:
-    sandboxes = await choose(arguments.sandbox, hidden=[Path(__file__).parent.parent, *_homes(tasks)])
+    loop, current = asyncio.get_running_loop(), asyncio.current_task()
+    if current:
+        loop.add_signal_handler(signal.SIGTERM, current.cancel)
+    folder = new_folder(arguments.output, re.sub(r"[^A-Za-z0-9.-]+", "-", arguments.model or arguments.agent)[:60])
+    # What an agent must not see where sandboxes show this machine: solutions, recordings, other trials.
+    hidden = [Path(__file__).parent.parent, folder.resolve(), *(task.path for task in tasks)]
+    try:
+        sandboxes = await choose(arguments.sandbox, hidden)
+    except SandboxStartError:
+        folder.rmdir()
+        raise
     try:
         config = maker.config(arguments, sandboxes.kind)
-        folder = new_folder(arguments.output, re.sub(r"[^A-Za-z0-9.-]+", "-", config.model or config.agent)[:60])
         what = config.model or config.agent
         _say(f"{len(tasks)} tasks x {config.attempts} with {what}, {config.concurrency} at a time")
         _say(f"Sandbox: {sandboxes.kind} ({sandboxes.why})   Job: {folder}")
@@ -114,9 +124,9 @@ async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) 
             await _with(job, maker)
     finally:
         sandboxes.close()
-    if job.halted:
-        left = len(job.trials) - len(job.results)
-        _say(f"The provider rejects this model's requests, so {left} trials were not begun.")
+    known = {note for task in tasks for note in task.notes}
+    for note in dict.fromkeys(note for result in job.results for note in result.notes if note not in known):
+        _errors.print(Text(display.printable(f"note: {note}")), soft_wrap=True)
     return folder, job.results
 
 
@@ -150,19 +160,19 @@ class _Maker:
             self._recording = load_recording(Path(model.removeprefix("scripted:")))
         elif model:
             self._model = LiteLLMModel(model, api_base=api_base, temperature=temperature)
-            self._model.on_wait = self._tell_once
+            self._model.on_trouble = self._tell_once
 
     def config(self, arguments: argparse.Namespace, sandbox: str) -> JobConfig:
         """Write down what was asked for."""
         return JobConfig(
             agent=self._agent,
             model=self._name,
-            api_base=getattr(arguments, "api_base", None),
-            temperature=getattr(arguments, "temperature", None),
+            api_base=arguments.api_base,
+            temperature=arguments.temperature,
             max_turns=self._max_turns,
             sandbox=sandbox,
             concurrency=arguments.concurrency,
-            attempts=getattr(arguments, "attempts", 1),
+            attempts=arguments.attempts,
         )
 
     def make(self, task: Task, journal: Path) -> Agent:
@@ -198,8 +208,8 @@ class _Maker:
 
 
 def _maker(arguments: argparse.Namespace) -> _Maker:
-    named = {name: getattr(arguments, name, None) for name in ("api_base", "temperature", "max_turns")}
-    return _Maker(arguments.agent, getattr(arguments, "model", None), **named)
+    named = {name: getattr(arguments, name) for name in ("api_base", "temperature", "max_turns")}
+    return _Maker(arguments.agent, arguments.model, **named)
 
 
 def _resolved(name: str) -> Any:  # noqa: ANN401 - whatever class the user wrote
@@ -229,10 +239,6 @@ def _usable(found: list[Task | BrokenTask]) -> list[Task]:
     if repeated:
         raise TaskError(f"two tasks have the same name: {', '.join(sorted(repeated))}")
     return usable
-
-
-def _homes(tasks: Sequence[Task]) -> list[Path]:
-    return sorted({task.path.parent for task in tasks})
 
 
 def _refused(error: Exception) -> int:

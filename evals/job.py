@@ -76,11 +76,10 @@ class Job:
         running = [asyncio.create_task(self._one(trial, slots)) for trial in self.trials]
         try:
             await asyncio.gather(*running)
-        except asyncio.CancelledError:
+        finally:
             for task in running:
                 task.cancel()
             await finished(asyncio.gather(*running, return_exceptions=True))
-            raise
         return self.results
 
     @property
@@ -91,11 +90,12 @@ class Job:
     async def _one(self, trial: Trial, slots: asyncio.Semaphore) -> None:
         async with slots:
             if self.halted:
-                trial.phase = "left out"
+                trial.leave_out(self.halted)
                 return
             result = await trial.run()
             self.on_end(trial)
-            if result.cause is Cause.PROVIDER_REJECTED:
+            answered = any(other.turns for other in self.results)
+            if result.cause is Cause.PROVIDER_REJECTED and not answered:
                 self.halted = result.message
 
     def _write_config(self) -> None:
@@ -159,7 +159,7 @@ def _source_digest() -> str:
     hashed = hashlib.sha256()
     root = Path(__file__).parent.parent
     for room in _ROOMS:
-        for path in sorted((root / room).glob("**/*.py")):
-            if "tasks" not in path.relative_to(root).parts:
+        for path in sorted((root / room).rglob("*")):
+            if path.is_file() and not {"tasks", "recorded", "__pycache__"} & set(path.relative_to(root).parts):
                 hashed.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
     return hashed.hexdigest()

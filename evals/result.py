@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.base import StopReason
-from agent.model import ModelError, ProviderRateLimited, ProviderRejected, ProviderUnavailable, Usage
-from evals.reward import VerifierError
+from agent.model import ProviderRateLimited, ProviderRejected, ProviderUnavailable, Usage
+from evals.reward import VerifierCrashed, VerifierError, VerifierTimeout
 from evals.task import TaskError
 from sandbox.base import ImageBuildError, SandboxDied, SandboxError, SandboxOutOfMemory, SandboxStartError
 
@@ -50,19 +50,10 @@ class Cause(StrEnum):
     VERIFIER_TIMEOUT = "verifier_timeout"
 
 
-class VerifierTimeout(VerifierError):  # noqa: N818 - a timeout, as in asyncio
-    """The task's tests were not done in time."""
-
-
-class VerifierCrashed(VerifierError):  # noqa: N818 - named for what happened
-    """The task's tests could not be run."""
-
-
 CAUSE_OF_ERROR: tuple[tuple[type[Exception], Cause], ...] = (
     (ProviderRateLimited, Cause.PROVIDER_RATE_LIMITED),
     (ProviderUnavailable, Cause.PROVIDER_UNAVAILABLE),
     (ProviderRejected, Cause.PROVIDER_REJECTED),
-    (ModelError, Cause.PROVIDER_REJECTED),
     (ImageBuildError, Cause.IMAGE_BUILD_FAILED),
     (SandboxStartError, Cause.SANDBOX_START_FAILED),
     (SandboxOutOfMemory, Cause.SANDBOX_OOM),
@@ -114,6 +105,8 @@ class TrialResult(BaseModel):
     answered_by: list[str] = Field(default_factory=list)
     """The models that answered, in the provider's words."""
     sandbox: str = ""
+    image: str | None = None
+    """The id of the image, where there is one."""
     task_digest: str = ""
     notes: list[str] = Field(default_factory=list)
     """What of the task or the sandbox was not honoured."""

@@ -20,6 +20,14 @@ class VerifierError(Exception):
     """The tests left no reward that can be used; the message says why."""
 
 
+class VerifierTimeout(VerifierError):  # noqa: N818 - a timeout, as in asyncio
+    """The task's tests were not done in time."""
+
+
+class VerifierCrashed(VerifierError):  # noqa: N818 - named for what happened
+    """The task's tests could not be run."""
+
+
 def read_reward(files: Mapping[str, bytes]) -> dict[str, float]:
     """Read the rewards from the files of ``/logs/verifier``.
 

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.base import StopReason
-from agent.model import ModelError
+from agent.model import ModelError, ProviderRejected
 from evals.result import CAUSE_OF_STOP, Cause, Outcome, TrialResult, cause_of
 from evals.reward import score
 from evals.task import resolved
 from evals.verifier import LOGS, verify
+from sandbox.base import SandboxStartError
 from sandbox.recording import Recording
 from sandbox.terminal import HEIGHT, WIDTH, open_terminal
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from sandbox.base import Environment, Sandbox
     from sandbox.terminal import Terminal
 
-_TEAR_DOWN = 60.0
+_STOP = 10.0
+"""Seconds for an agent to let go when it is stopped."""
 _START = 120.0
 """Seconds for a sandbox to come up once its image is there."""
 
@@ -41,8 +43,6 @@ class Plan(NamedTuple):
     open_sandbox: Callable[[Environment], Sandbox]
     make_agent: Callable[[Task, Path], Agent]
     """Makes an agent for a task, with a file to keep its journal in."""
-    agent_limit: float | None = None
-    """Seconds for the agent where a task sets no limit of its own."""
 
 
 class Trial:
@@ -62,7 +62,7 @@ class Trial:
         self._timing: dict[str, float] = {}
         self._rewards: dict[str, float] = {}
         self._stop: StopReason | None = None
-        self._sandbox: Sandbox | None = None
+        self._sandbox: Sandbox
 
     async def run(self) -> TrialResult:
         """Run to an outcome. Whatever breaks is part of the result; only a cancellation goes on to the caller."""
@@ -77,23 +77,32 @@ class Trial:
         except Exception as broken:  # noqa: BLE001 - the one place: a bad trial is data and never stops its siblings
             error = broken
         self.phase = "done"
-        self.result = self._concluded(begun, error)
-        if self._folder.is_dir():
-            self._save()
+        result = self._concluded(begun, error)
+        try:
+            self._save(result)
+        except OSError as full:
+            result = self._concluded(begun, error or full)
+        self.result = result
         if isinstance(error, asyncio.CancelledError):
             raise error
-        return self.result
+        return result
+
+    def leave_out(self, reason: str) -> None:
+        """Conclude a trial that was not begun, as its model's provider rejects every request."""
+        self.phase = "left out"
+        self._folder.mkdir(parents=True)
+        self.result = self._concluded(datetime.now(UTC).isoformat(), ProviderRejected(reason))
+        self.result.write(self._folder)
 
     async def _stages(self) -> None:
         env = resolved(self.task.environment.env, "environment.env")
         environment = self.task.environment.model_copy(update={"folders": LOGS, "env": env})
+        resolved(self.task.verifier.env, "verifier.env")  # a variable that is not set must not cost a whole run
         self._sandbox = self._plan.open_sandbox(environment)
         self.agent = self._plan.make_agent(self.task, self._folder / "journal.jsonl")
         async with AsyncExitStack() as stack:
             with self._timed("set_up"):
-                stack.push_async_exit(self._leave)
-                async with asyncio.timeout(environment.build_timeout + _START):
-                    await self._sandbox.__aenter__()
+                await self._enter(stack, environment.build_timeout + _START)
                 recording = Recording(self._folder / "terminal.cast", WIDTH, HEIGHT)
                 stack.callback(recording.close)
                 terminal = await stack.enter_async_context(
@@ -106,7 +115,7 @@ class Trial:
 
     async def _work(self, agent: Agent, terminal: Terminal) -> StopReason:
         """Let the agent work until it stops or its time is over; waiting for a refusing provider is not its time."""
-        limit = self.task.agent_timeout or self._plan.agent_limit
+        limit = self.task.agent_timeout
         begun = time.monotonic()
         work = asyncio.create_task(agent.run(self.task.instruction, terminal))
         try:
@@ -119,13 +128,22 @@ class Trial:
                     return work.result()
         finally:
             work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await asyncio.wait([work], timeout=_STOP)
 
-    async def _leave(self, *exc: object) -> None:
-        if self._sandbox is not None:
+    async def _enter(self, stack: AsyncExitStack, within: float) -> None:
+        """Bring the sandbox up, and see to it that the stack takes it down."""
+        sandbox = self._sandbox
+        try:
+            async with asyncio.timeout(within):
+                await sandbox.__aenter__()
+        except TimeoutError as error:
+            raise SandboxStartError(f"the sandbox was not up within {within:g} s") from error
+
+        async def leave(*exc: object) -> None:
             with self._timed("tear_down"):
-                async with asyncio.timeout(_TEAR_DOWN):
-                    await self._sandbox.__aexit__(*exc)
+                await sandbox.__aexit__(*exc)
+
+        stack.push_async_exit(leave)
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
@@ -140,7 +158,7 @@ class Trial:
         trajectory = self.agent.trajectory if self.agent else None
         replies = [step for step in trajectory.steps if step.source == "agent"] if trajectory else []
         outcome, cause = self._judged(error)
-        sandbox = self._sandbox
+        sandbox = getattr(self, "_sandbox", None)
         return TrialResult(
             task=self.task.name,
             attempt=self.attempt,
@@ -156,6 +174,7 @@ class Trial:
             model=trajectory.agent["model_name"] if trajectory else None,
             answered_by=sorted({step.model_name for step in replies if step.model_name}),
             sandbox=sandbox.name if sandbox else "",
+            image=getattr(sandbox, "image", None),
             task_digest=self.task.digest,
             notes=[*self.task.notes, *(getattr(sandbox, "notes", None) or [])],
             started=begun,
@@ -176,17 +195,17 @@ class Trial:
             return StopReason.PROVIDER_FAILED
         return StopReason.CANCELLED if isinstance(error, asyncio.CancelledError) else self._stop
 
-    def _save(self) -> None:
+    def _save(self, result: TrialResult) -> None:
         if self.agent:
             if self.agent.trajectory.steps:
                 self.agent.trajectory.write(self._folder / "trajectory.json")
             self.agent.trajectory.close()
-        if self.result:
-            self.result.write(self._folder)
+        result.write(self._folder)
 
 
 def _message(error: BaseException | None) -> str | None:
     if error is None or isinstance(error, asyncio.CancelledError):
         return None
     text = str(error)
-    return text if text and cause_of(error) is not Cause.HARNESS_ERROR else f"{type(error).__name__}: {text}"
+    known = isinstance(error, ModelError) or cause_of(error) is not Cause.HARNESS_ERROR
+    return text if text and known else f"{type(error).__name__}: {text}"

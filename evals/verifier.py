@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from evals.result import VerifierCrashed, VerifierTimeout
-from evals.reward import read_reward
+from evals.reward import VerifierCrashed, VerifierTimeout, read_reward
 from evals.task import resolved
 from sandbox.archive import Archive
-from sandbox.base import SandboxTimeout
+from sandbox.base import SandboxError, SandboxTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOGS = ("/logs/verifier", "/logs/agent", "/logs/artifacts")
 """The folders that Harbor's tasks expect, open to everyone."""
-_FILES_LIMIT = 20_000_000
+_FILES_LIMIT, _REWARD_LIMIT = 20_000_000, 1_000_000
 _CLEAN = "rm -rf /tests /logs/verifier && mkdir -p /logs/verifier && chmod 777 /logs/verifier"
 _RUN = "/tests/test.sh > /logs/verifier/test-stdout.txt 2>&1"
 
@@ -46,12 +46,20 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
         )
     except SandboxTimeout as error:
         raise VerifierTimeout(f"the tests were not done within {settings.timeout:g} s") from error
+    rewards = await _rewards(sandbox)
     try:
-        written = await sandbox.get("/logs/verifier", _FILES_LIMIT)
-    except FileNotFoundError:
-        written = {}
-    _keep(written, folder)
-    return read_reward(written)
+        _keep(await sandbox.get("/logs/verifier", _FILES_LIMIT), folder)
+    except (FileNotFoundError, SandboxError):
+        _keep(rewards, folder)  # too much to keep, which says nothing about the reward
+    return read_reward(rewards)
+
+
+async def _rewards(sandbox: Sandbox) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name in ("reward.json", "reward.txt", "rewards.json"):
+        with contextlib.suppress(FileNotFoundError):
+            found |= await sandbox.get(f"/logs/verifier/{name}", _REWARD_LIMIT)
+    return found
 
 
 def _keep(files: Mapping[str, bytes], folder: Path) -> None:

@@ -36,9 +36,18 @@ class Archive:
         self._tar.addfile(entry, io.BytesIO(content))
         return self
 
-    def tree(self, source: Path, name: str, mode: int | None = None) -> Archive:
-        """Add a folder with all below it; links stay links, `mode` overrides the files' own permissions."""
+    def tree(self, source: Path, name: str, mode: int | None = None, keep: set[str] | None = None) -> Archive:
+        """Add a folder with all below it; links stay links.
+
+        Args:
+            source: the folder.
+            name: what it is called in the archive.
+            mode: overrides the files' own permissions.
+            keep: names relative to `source` outside which all is left out.
+        """
         for path in sorted([source, *source.rglob("*")]):
+            if keep is not None and str(path.relative_to(source)) not in keep | {"."}:
+                continue
             target = str(PurePosixPath(name) / path.relative_to(source))
             if path.is_symlink():
                 entry = self._entry(target, 0o777)

@@ -143,10 +143,16 @@ class Sandbox(Protocol):
 
 
 async def finished(work: Awaitable[T]) -> T:
-    """Await something to its end even when this task is cancelled meanwhile; the cancellation follows after."""
+    """Await something to its end however often this task is cancelled meanwhile; the cancellation follows after."""
     task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # seen, so that nobody complains that it was not
+    raise cancelled

@@ -49,6 +49,7 @@ class Control:
         self._block: list[bytes] | None = None
         self._numbers = b""
         self._alive = True
+        self._failure: Exception | None = None
         self._complaint = b"tmux has ended"
         self._reader = asyncio.create_task(self._read())
 
@@ -73,6 +74,8 @@ class Control:
         Raises:
             SandboxError: tmux is gone or does not answer.
         """
+        if self._failure is not None:
+            raise RuntimeError("the terminal's output could not be read") from self._failure
         if not self._alive:
             raise SandboxError(f"tmux {words[0]}: tmux has ended")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -109,6 +112,9 @@ class Control:
                     self._line(line)
         except SandboxError:
             pass  # a broken stream ends the terminal as a closed one does
+        except Exception as error:
+            self._failure = error
+            raise
         finally:
             self._lost()
 

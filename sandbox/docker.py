@@ -14,9 +14,9 @@ import io
 import os
 import re
 import socket
+import threading
 from collections import defaultdict, deque
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sandbox.archive import Archive, regular_files
 from sandbox.base import (
@@ -35,6 +35,7 @@ from sandbox.bundle import tmux_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import docker
 
@@ -60,7 +61,6 @@ class Engine:
     def __init__(self, client: docker.DockerClient) -> None:
         """Take a client that answers; `connect` makes one."""
         self.api: Any = client.api  # the SDK's low-level client has no types of its own
-        self._threads = ThreadPoolExecutor(32, thread_name_prefix="docker")
         self._builds: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
@@ -77,11 +77,10 @@ class Engine:
         """Call one of the SDK's functions in a thread, with the SDK's errors as `SandboxError`."""
         from docker.errors import DockerException  # noqa: PLC0415 - imported with the client
 
-        loop = asyncio.get_running_loop()
         name = getattr(function, "__name__", "call")
         try:
             async with asyncio.timeout(within):
-                return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+                return await _in_thread(lambda: function(*args, **kwargs))
         except TimeoutError as error:
             raise SandboxError(f"docker {name}: no answer within {within:g} s") from error
         except (DockerException, OSError) as error:
@@ -90,7 +89,7 @@ class Engine:
     async def image(self, environment: Environment) -> str:
         """Return the id of the image of an environment, building or pulling it when it is not here."""
         if environment.image is None:
-            return await self._built(_context(environment), environment.build_timeout)
+            return await self._built(await asyncio.to_thread(_context, environment), environment.build_timeout)
         async with self._builds[environment.image]:
             return await self._pulled(environment.image, environment.build_timeout)
 
@@ -109,7 +108,10 @@ class Engine:
         async with self._builds[tag]:
             with contextlib.suppress(SandboxError):
                 return str((await self.call(self.api.inspect_image, tag))["Id"])
-            await self.call(self._build, context, tag, within=within)
+            try:
+                await self.call(self._build, context, tag, within=within)
+            except SandboxError as error:
+                raise error if isinstance(error, ImageBuildError) else ImageBuildError(f"no image: {error}") from error
             return str((await self.call(self.api.inspect_image, tag))["Id"])
 
     def _build(self, context: bytes, tag: str) -> None:
@@ -127,7 +129,6 @@ class Engine:
 
     def close(self) -> None:
         """Let go of the daemon."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self.api.close()
 
 
@@ -140,16 +141,13 @@ class DockerSandbox:
         self._engine = engine
         self._environment = environment
         self._id = ""
-        self.notes: list[str] = []
-        """What this sandbox does not honour, for the user; containers honour all of `Environment`."""
+        self.image = ""
+        """The id of the image that the container runs."""
 
     async def __aenter__(self) -> Self:
-        image = await self._engine.image(self._environment)
+        self.image = await self._engine.image(self._environment)
         try:
-            container = await self._engine.call(
-                self._engine.api.create_container, image, ["sh", "-c", "sleep infinity"], **self._settings()
-            )
-            self._id = container["Id"]
+            await finished(self._create())
             await self.put(_added(self._environment.folders))
             await self._engine.call(self._engine.api.start, self._id, within=_START)
         except SandboxError as error:
@@ -165,6 +163,12 @@ class DockerSandbox:
             removal = self._engine.call(self._engine.api.remove_container, self._id, force=True, v=True)
             self._id = ""
             await finished(removal)
+
+    async def _create(self) -> None:
+        command = ["sh", "-c", "sleep infinity"]
+        self._id = (
+            await self._engine.call(self._engine.api.create_container, self.image, command, **self._settings())
+        )["Id"]
 
     def _settings(self) -> dict[str, Any]:
         environment = self._environment
@@ -206,6 +210,9 @@ class DockerSandbox:
                         pid = output[:end].decode()
                         del output[: end + 1]
                     del output[:-OUTPUT_LIMIT]
+        except asyncio.CancelledError:
+            await finished(self._kill(pid))
+            raise
         except TimeoutError as error:
             await self._kill(pid)
             raise SandboxTimeout(f"{argv[0]}: not done within {timeout:g} s") from error
@@ -367,12 +374,38 @@ class _Chunks(io.RawIOBase):
         return size
 
 
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run blocking work in a thread that nobody waits for at exit: the SDK cannot be told to give up."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast("T", result))
+
+    def run() -> None:
+        try:
+            outcome: tuple[T | None, BaseException | None] = (work(), None)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it
+            outcome = (None, error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, daemon=True, name="docker").start()
+    return await future
+
+
 def _answering() -> docker.DockerClient:
     import docker  # noqa: PLC0415 - a third of a second that only Docker runs pay
 
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     if host.startswith("unix://"):  # the SDK leaves a socket open when it finds nobody there
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(10)
             probe.connect(host.removeprefix("unix://"))
     return docker.from_env(timeout=60, max_pool_size=64)
 
@@ -391,7 +424,18 @@ def _context(environment: Environment) -> bytes:
         raise ImageBuildError("the task names neither a Dockerfile nor an image")
     if not (folder / "Dockerfile").is_file():
         raise ImageBuildError(f"{folder}: no Dockerfile")
-    return Archive().tree(folder, ".").done()
+    ignore = folder / ".dockerignore"
+    patterns = [line.strip() for line in ignore.read_text().splitlines()] if ignore.is_file() else []
+    return (
+        Archive().tree(folder, ".", keep=_kept(folder, [line for line in patterns if line[:1] not in ("", "#")])).done()
+    )
+
+
+def _kept(folder: Path, patterns: list[str]) -> set[str] | None:
+    """Name what a ``.dockerignore`` leaves, by the SDK's own reading of it; ``None`` is everything."""
+    from docker.utils import exclude_paths  # noqa: PLC0415 - imported with the client
+
+    return set(exclude_paths(str(folder), patterns, dockerfile="Dockerfile")) if patterns else None
 
 
 def _repository_and_tag(name: str) -> tuple[str, str | None]:

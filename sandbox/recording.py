@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING
@@ -35,9 +36,10 @@ class Recording:
 
     def close(self) -> None:
         """Finish the file; safe to call twice."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _event(self, kind: str, text: str) -> None:
         if self._file is None or self._left <= 0:
@@ -50,4 +52,7 @@ class Recording:
         if self._file is not None:
             line = json.dumps(value)
             self._left -= len(line) + 1
-            self._file.write(line + "\n")
+            try:
+                self._file.write(line + "\n")
+            except OSError:  # a full disk must not take the terminal with it
+                self.close()

@@ -41,6 +41,8 @@ START = 30.0
 FIRST_PROMPT = 10.0
 """Seconds to wait for a first prompt that can be told by its mark; a shell without marks is used all the same."""
 _CHUNK = 1000
+_TRIES = 10
+_POSITION = "#{history_size} #{cursor_y} #{alternate_on} #{pane_dead}"
 _HISTORY = 50_000  # history-limit in sandbox/shell/tmux.conf
 
 _SHELL = f"""\
@@ -117,6 +119,8 @@ class Terminal:
         self._mark = secrets.token_hex(4)
         self._scanner = Scanner(self._mark)
         self._last_output = self._loop.time()
+        self._typed = False
+        """Whether a line has been begun and not sent."""
         self._shown = 0
         """Row of the first line not yet shown whole, counted from the top of tmux's history."""
         self._lines_seen = 0
@@ -190,8 +194,9 @@ class Terminal:
 
     async def _key(self, name: str, deadline: float) -> None:
         at_prompt = self._scanner.waiting is not None
-        if name in ("Enter", "C-c", "C-d", "C-m", "C-j"):
+        if name in ("Enter", "C-c", "C-m", "C-j") or (name == "C-d" and not self._typed):
             self._scanner.left()
+            self._typed = False
         await self._control.command("send-keys", "-t", "%0", name)
         await self._finished(deadline, at_prompt=at_prompt)
 
@@ -203,6 +208,7 @@ class Terminal:
             last = index == len(lines) - 1
             if line.enter:
                 self._scanner.left()
+            self._typed = not line.enter
             await self._bytes(line.text.encode() + (b"\r" if line.enter else b""))
             if not last and not ahead:
                 ahead = not await self._until_prompt(deadline, stuck=STUCK)
@@ -217,8 +223,6 @@ class Terminal:
         """Wait for what the last key brings."""
         if self._scanner.waiting is not None and at_prompt:
             await self._quiet(deadline)  # a line in the making: only its echo is to come
-        elif self._scanner.alternate:
-            await self._quiet(deadline, STUCK)
         else:
             while await self._until_prompt(deadline) and ahead and not await self._quiet(deadline):
                 pass
@@ -235,6 +239,8 @@ class Terminal:
         """Wait for a prompt; ``False`` at the deadline, at the shell's end, or after `stuck` seconds of silence."""
         since = self._loop.time()
         while self._scanner.waiting is None and not self._dead:
+            if self._scanner.alternate:  # a full-screen program shows no prompt, but it comes to rest
+                stuck = STUCK
             still = max(self._last_output, since) + stuck if stuck is not None else deadline
             if not await self._next_output(min(deadline, still)) and self._loop.time() >= min(deadline, still):
                 return False
@@ -274,24 +280,31 @@ class Terminal:
 
     def _new_lines(self) -> _Screen:
         """Read what is new on the screen; runs in a thread, as libtmux blocks."""
-        history, cursor, full, dead = self._numbers("#{history_size} #{cursor_y} #{alternate_on} #{pane_dead}")
+        for _ in range(_TRIES):
+            printed, position = self._scanner.lines, self._numbers(_POSITION)
+            history, cursor, full, dead = position
+            first, dropped = self._first_new(history, cursor, printed - self._lines_seen)
+            lines = self._rows(0, HEIGHT - 1) if full else self._rows(first, cursor)
+            if self._numbers(_POSITION) == position:  # else lines came between the numbers and the text
+                break
         self._dead = self._dead or bool(dead)
         if full:
-            return _Screen(self._rows(0, HEIGHT - 1), 0)
-        printed, self._lines_seen = self._scanner.lines - self._lines_seen, self._scanner.lines
-        expected, self._shown = self._shown + printed, history + cursor
-        if expected >= _HISTORY:
-            first, dropped = -history, max(0, expected - history - cursor)
-        else:
-            first, dropped = expected - printed - history, 0
-        if self._scanner.redrawn:  # rows that were already shown may have changed
-            first = min(first, 0)
+            return _Screen(lines, 0)
         self._scanner.redrawn = False
-        lines = self._rows(first, cursor)
-        if history > _HISTORY // 2:  # tmux drops lines without a word when its history is full
+        self._shown, self._lines_seen = history + cursor, printed
+        if history > _HISTORY // 2 and self._scanner.waiting:  # while nothing can come in between
             self._pane.cmd("clear-history")
             self._shown = cursor
         return _Screen(lines, dropped)
+
+    def _first_new(self, history: int, cursor: int, printed: int) -> tuple[int, int]:
+        """Return the first row to show, counted from the top of the screen, and how many lines before it are gone."""
+        if self._shown + printed >= _HISTORY:  # tmux has dropped its oldest lines without a word
+            first, dropped = max(-history, cursor - printed), max(0, printed - history - cursor)
+        else:
+            first, dropped = self._shown - history, 0
+        # Rows that were shown may have changed when the screen was cleared or written to out of order.
+        return (min(first, 0) if self._scanner.redrawn else first), dropped
 
     def _whole_screen(self) -> _Screen:
         history, cursor = self._numbers("#{history_size} #{cursor_y}")
@@ -399,8 +412,8 @@ def _shortened(lines: list[str], *, tail_only: bool) -> tuple[str, str, int, int
     tail = _fitting(sizes[: head - 1 if head else None : -1])
     middle = slice(head, len(lines) - tail)
     if not head and not tail:  # one endless line
-        half, whole = OBSERVATION_LIMIT // 2, "\n".join(lines)
-        return whole[:half], whole[-half:], 0, max(0, sum(sizes) - OBSERVATION_LIMIT)
+        half, whole = OBSERVATION_LIMIT // 2, "\n".join(lines).encode("utf-8", "replace")
+        return whole[:half].decode("utf-8", "ignore"), whole[-half:].decode("utf-8", "ignore"), 0, len(whole) - 2 * half
     return "\n".join(lines[:head]), "\n".join(lines[len(lines) - tail :]), len(lines[middle]), sum(sizes[middle])
 
 

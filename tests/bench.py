@@ -37,10 +37,10 @@ ROUNDS = 9
 class ClockedModel(ScriptedModel):
     """Notes when it is asked."""
 
-    async def complete(self, messages: list[Message], deadline: float | None = None) -> Completion:
+    async def complete(self, messages: list[Message], *, on_wait: Callable[[float], None] | None = None) -> Completion:
         """Answer at once."""
         self.times.append(time.perf_counter())
-        return await super().complete(messages, deadline)
+        return await super().complete(messages, on_wait=on_wait)
 
     def __init__(self, replies: list[str]) -> None:
         super().__init__(replies)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -107,6 +109,28 @@ async def test_equal_environments_are_built_once(engine: Engine, tmp_path: Path)
     assert (await engine.image(environment)) == (await engine.image(environment))
 
 
+async def test_what_dockerignore_names_stays_out(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("x")
+    (tmp_path / "secret.key").write_text("x")
+    (tmp_path / ".dockerignore").write_text("# keys\n*.key\n")
+    async with DockerSandbox(engine, context(tmp_path, f"FROM {IMAGE}\nCOPY . /all\n")) as sandbox:
+        seen = await sandbox.exec(["ls", "/all"], timeout=10)
+    assert "kept" in seen.output
+    assert "secret.key" not in seen.output
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.005, 0.02, 0.1])
+async def test_a_container_that_is_cancelled_while_it_is_made_is_gone(engine: Engine, delay: float) -> None:
+    sandbox = DockerSandbox(engine, Environment(image=IMAGE))
+    entering = asyncio.create_task(sandbox.__aenter__())
+    await asyncio.sleep(delay)
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    listed = engine.api.containers(all=True, filters={"label": OWNER_LABEL})
+    assert not [container for container in listed if await is_mine(engine, container["Id"])]
+
+
 async def test_a_build_that_fails_says_the_command_and_its_last_lines(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ImageBuildError, match=r"(?s)echo why.*\nwhy"):
         await engine.image(context(tmp_path, f"FROM {IMAGE}\nRUN echo why; exit 7\n"))
@@ -132,10 +156,8 @@ async def test_a_container_that_is_killed_is_named_as_such(engine: Engine) -> No
 
 async def is_mine(engine: Engine, container: str) -> bool:
     """Whether this process made a container."""
-    import os  # noqa: PLC0415
-
     labels = (await engine.call(engine.api.inspect_container, container))["Config"]["Labels"]
-    return str(labels[OWNER_LABEL]).endswith(f":{os.getpid()}")
+    return str(labels[OWNER_LABEL]) == f"{socket.gethostname()}:{os.getpid()}"
 
 
 async def test_a_container_is_gone_after_its_block_even_when_cancelled(engine: Engine) -> None:

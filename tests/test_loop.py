@@ -15,6 +15,7 @@ from sandbox.terminal import open_terminal
 from tests.fakes import reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sandbox.base import Sandbox
@@ -102,6 +103,20 @@ async def test_turns_can_be_limited(sandbox: Sandbox) -> None:
     assert (stop, len(model.asked)) == (StopReason.MAX_TURNS, 2)
 
 
+async def test_a_reply_that_was_cut_off_is_told_so(sandbox: Sandbox) -> None:
+    class CutOff(ScriptedModel):
+        async def complete(
+            self, messages: list[Message], *, on_wait: Callable[[float], None] | None = None
+        ) -> Completion:
+            completion = await super().complete(messages, on_wait=on_wait)
+            return completion.model_copy(update={"finish_reason": "length"})
+
+    model = CutOff(['{"analysis": "and so on', reply(done=True), reply(done=True)])
+    async with open_terminal(sandbox) as terminal:
+        assert await TerminalAgent(model).run("x", terminal) is StopReason.COMPLETED
+    assert "be shorter" in told(model, 1)
+
+
 class FailingModel:
     """A model whose every answer is an error."""
 
@@ -110,7 +125,10 @@ class FailingModel:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def complete(self, messages: list[Message], deadline: float | None = None) -> Completion:  # noqa: ARG002
+    async def complete(self, messages: list[Message], *, on_wait: Callable[[float], None] | None = None) -> Completion:
+        assert messages
+        if on_wait:
+            on_wait(1.5)
         raise self._error
 
 
@@ -125,8 +143,10 @@ async def test_some_errors_of_the_model_are_ends(sandbox: Sandbox, error: Except
 
 async def test_other_errors_of_the_model_reach_the_caller(sandbox: Sandbox) -> None:
     async with open_terminal(sandbox) as terminal:
+        agent = TerminalAgent(FailingModel(ModelError("no answer")))
         with pytest.raises(ModelError, match="no answer"):
-            await TerminalAgent(FailingModel(ModelError("no answer"))).run("x", terminal)
+            await agent.run("x", terminal)
+    assert agent.trajectory.waited == 1.5  # the provider's time, not the agent's
 
 
 async def test_a_reply_is_in_the_journal_before_it_is_used(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -134,9 +154,11 @@ async def test_a_reply_is_in_the_journal_before_it_is_used(sandbox: Sandbox, tmp
     seen: list[int] = []
 
     class Watching(ScriptedModel):
-        async def complete(self, messages: list[Message], deadline: float | None = None) -> Completion:
+        async def complete(
+            self, messages: list[Message], *, on_wait: Callable[[float], None] | None = None
+        ) -> Completion:
             seen.append(len(journal.read_text().splitlines()))
-            return await super().complete(messages, deadline)
+            return await super().complete(messages, on_wait=on_wait)
 
     agent = TerminalAgent(Watching([reply("true\n"), reply(done=True), reply(done=True)]), journal=journal)
     async with open_terminal(sandbox) as terminal:

@@ -26,7 +26,7 @@ async def test_replies_come_in_order_and_questions_are_kept() -> None:
     said = [HELLO]
     assert (await model.complete(said)).text == "one"
     said.append(Message(role="assistant", content="one"))
-    completion = await model.complete(said, deadline=0.0)
+    completion = await model.complete(said)
     assert (completion.text, completion.usage, completion.model) == ("two", NOTHING_USED, "scripted")
     assert [len(asked) for asked in model.asked] == [1, 2]
 

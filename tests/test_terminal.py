@@ -91,6 +91,32 @@ async def test_more_lines_than_the_history_holds_are_said_to_be_gone(terminal: T
     assert (await terminal.type("echo next\n", 5)).text.splitlines()[1] == "next"
 
 
+async def test_lines_that_come_while_looking_are_neither_lost_nor_seen_twice(terminal: Terminal) -> None:
+    looks = [await terminal.type("for i in $(seq 1 400); do echo line-$i; sleep 0.001; done\n", 0.02)]
+    while looks[-1].state is State.RUNNING:
+        looks.append(await terminal.type("", 0.02))
+    assert len(looks) > 2
+    assert not any(seen.omitted_lines for seen in looks)
+    lines = [line for seen in looks for line in seen.text.splitlines() if line.startswith("line-")]
+    assert lines == [f"line-{number}" for number in range(1, 401)]
+
+
+async def test_a_full_screen_program_is_told_when_it_comes_to_rest(terminal: Terminal) -> None:
+    draw = "printf '\\033[?1049h\\033[2J\\033[HTO%s' P; read -r x; printf '\\033[?1049l'"
+    seen = await terminal.type(f"{draw}\n", 10)
+    assert (seen.state, seen.text.strip()) == (State.FULL_SCREEN, "TOP")
+    assert seen.seconds < 5
+    seen = await terminal.type("Enter", 10)
+    assert seen.state is State.PROMPT
+    assert "TOP" not in seen.text
+
+
+async def test_a_begun_line_is_not_ended_by_control_d(terminal: Terminal) -> None:
+    await terminal.type("echo begun", 5)
+    assert (await terminal.type("C-d", 5)).state is State.PROMPT
+    assert (await terminal.type("\n", 5)).text.splitlines()[1] == "begun"
+
+
 async def test_printed_control_mode_lines_are_only_text(terminal: Terminal) -> None:
     await terminal.type("for i in $(seq 1 400); do echo \"%end $(date +%s) $i 1\"; done; echo '%exit'\n", 10)
     assert (await terminal.type("echo still here\n", 5)).text.splitlines()[1] == "still here"

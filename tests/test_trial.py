@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.base import StopReason
 from agent.loop import TerminalAgent
 from agent.model import ProviderRateLimited, ProviderRejected, ProviderUnavailable
 from agent.oracle import NopAgent, OracleAgent
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agent.base import Agent, StopReason
+    from agent.base import Agent
     from evals.sandboxes import Sandboxes
     from sandbox.terminal import Terminal
 
@@ -110,6 +111,13 @@ async def test_an_environment_that_does_not_build_is_invalid(bench: Bench, tmp_p
     assert "exit 3" in (result.message or "")
 
 
+async def test_a_dockerfile_that_is_refused_is_invalid(bench: Bench, tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello", dockerfile="FROM debian:bookworm-slim\nNONSENSE x\n")
+    result = await bench.run(task, lambda *_: NopAgent())
+    assert (result.outcome, result.cause) == (Outcome.INVALID, Cause.IMAGE_BUILD_FAILED)
+    assert "NONSENSE" in (result.message or "").upper()
+
+
 async def test_an_agent_that_does_not_stop_is_stopped_and_judged(bench: Bench, tmp_path: Path) -> None:
     toml = '[environment]\nnetwork_mode = "no-network"\n[agent]\ntimeout_sec = 2\n'
     result = await bench.run(make_task(tmp_path / "hello", toml=toml), lambda *_: SleepingAgent())
@@ -140,6 +148,38 @@ async def test_a_provider_that_fails_is_not_the_models_failure(
     result = await bench.run(make_task(tmp_path / "hello"), lambda *_: TerminalAgent(FailingModel(error)))
     assert (result.outcome, result.cause, result.stop_reason) == (Outcome.INVALID, cause, "provider_failed")
     assert result.message == str(error)
+
+
+class PatientAgent(SleepingAgent):
+    """Waits for its provider for longer than its task lasts, then works."""
+
+    async def run(self, instruction: str, terminal: Terminal) -> StopReason:
+        self.trajectory.wait(3.0)
+        await asyncio.sleep(3.0)
+        self.trajectory.prompt("user", instruction)
+        await terminal.type("echo hello > out\n", 5)
+        return StopReason.COMPLETED
+
+
+async def test_waiting_for_a_provider_is_not_the_agents_time(bench: Bench, tmp_path: Path) -> None:
+    toml = '[environment]\nnetwork_mode = "no-network"\n[agent]\ntimeout_sec = 2\n'
+    result = await bench.run(make_task(tmp_path / "hello", toml=toml), lambda *_: PatientAgent())
+    assert (result.outcome, result.stop_reason, result.waited) == (Outcome.PASSED, "completed", 3.0)
+
+
+async def test_too_much_output_of_the_tests_does_not_lose_the_reward(bench: Bench, tmp_path: Path) -> None:
+    test = GRADE_HELLO + "head -c 30000000 /dev/zero\n"
+    result = await bench.run(make_task(tmp_path / "hello", test=test), scripted(*SOLVED))
+    assert result.outcome is Outcome.PASSED
+    assert (bench.folder / "1" / "verifier" / "reward.txt").is_file()
+
+
+async def test_a_variable_that_only_the_tests_need_is_missed_before_the_agent_works(
+    bench: Bench, tmp_path: Path
+) -> None:
+    toml = '[verifier.env]\nTOKEN = "${TERMSTONE_NO_SUCH_VARIABLE}"\n'
+    result = await bench.run(make_task(tmp_path / "hello", toml=toml), scripted(*SOLVED))
+    assert (result.cause, result.turns) == (Cause.TASK_BROKEN, 0)
 
 
 async def test_a_lost_terminal_is_judged_all_the_same(bench: Bench, tmp_path: Path) -> None:
