@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import pkgutil
 import re
 import signal
@@ -36,7 +38,17 @@ if TYPE_CHECKING:
     from agent.base import Agent
     from agent.model import Model
 
-_console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+class _Console(Console):
+    """Goes on in silence when its reader has gone, as ``| head`` does: the job is not the reader's."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_console = _Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else 160)
 _errors = Console(stderr=True, highlight=False)
 
 
@@ -48,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         folder, results = asyncio.run(_run(arguments, tasks, maker))
     except (TaskError, JobError, SandboxError, ModelError) as error:
         return _refused(error)
+    except asyncio.CancelledError as error:
+        raise KeyboardInterrupt from error
     _console.print()
     display.show_results(_console, results)
     _say(f"Results: {folder}   A trial's steps: termstone show {folder}/TASK/ATTEMPT")
@@ -104,8 +118,9 @@ def tasks(arguments: argparse.Namespace) -> int:
 
 async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) -> tuple[Path, list[TrialResult]]:
     loop, current = asyncio.get_running_loop(), asyncio.current_task()
-    if current:
-        loop.add_signal_handler(signal.SIGTERM, current.cancel)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if current:
+            loop.add_signal_handler(ending, current.cancel)
     folder = new_folder(arguments.output, re.sub(r"[^A-Za-z0-9.-]+", "-", arguments.model or arguments.agent)[:60])
     # What an agent must not see where sandboxes show this machine: solutions, recordings, other trials.
     hidden = [Path(__file__).parent.parent, folder.resolve(), *(task.path for task in tasks)]

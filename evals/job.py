@@ -116,6 +116,13 @@ class Job:
 
 def new_folder(wanted: Path | None, label: str) -> Path:
     """Make the job's folder: the one that was asked for, which must be new or empty, or one named by time and label."""
+    try:
+        return _made(wanted, label)
+    except OSError as error:
+        raise JobError(f"{wanted or 'jobs/'} cannot be made: {error.strerror or error}") from error
+
+
+def _made(wanted: Path | None, label: str) -> Path:
     if wanted is not None:
         if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
             raise JobError(f"{wanted} exists already: name a new folder with --output")

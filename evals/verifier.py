@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from evals.reward import VerifierCrashed, VerifierTimeout, read_reward
+from evals.reward import VerifierCrashed, VerifierError, VerifierTimeout, read_reward
 from evals.task import resolved
 from sandbox.archive import Archive
 from sandbox.base import SandboxError, SandboxTimeout
@@ -41,7 +41,7 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
         raise VerifierCrashed(f"the place for the tests could not be cleared: {cleaned.output.strip()[-300:]}")
     await sandbox.put(Archive(time.time()).tree(task.tests, "tests", 0o755).done())
     try:
-        await sandbox.exec(
+        ran = await sandbox.exec(
             ["sh", "-c", _RUN], timeout=settings.timeout, user=settings.user, env=resolved(settings.env, "verifier.env")
         )
     except SandboxTimeout as error:
@@ -51,7 +51,12 @@ async def verify(task: Task, sandbox: Sandbox, folder: Path) -> dict[str, float]
         _keep(await sandbox.get("/logs/verifier", _FILES_LIMIT), folder)
     except (FileNotFoundError, SandboxError):
         _keep(rewards, folder)  # too much to keep, which says nothing about the reward
-    return read_reward(rewards)
+    try:
+        return read_reward(rewards)
+    except VerifierError as error:
+        said = (folder / "test-stdout.txt").read_bytes()[-300:] if (folder / "test-stdout.txt").is_file() else b""
+        last = f"{said.decode('utf-8', 'replace')}\n{ran.output}".strip().splitlines()[-1:]
+        raise type(error)("; the tests' last line: ".join([str(error), *last])) from error
 
 
 async def _rewards(sandbox: Sandbox) -> dict[str, bytes]:

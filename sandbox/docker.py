@@ -207,7 +207,7 @@ class DockerSandbox:
                 while chunk := await stream.read():
                     output += chunk
                     if not pid and (end := output.find(b"\n")) >= 0:
-                        pid = output[:end].decode()
+                        pid = output[:end].decode("ascii", "replace")
                         del output[: end + 1]
                     del output[:-OUTPUT_LIMIT]
         except asyncio.CancelledError:
@@ -296,11 +296,15 @@ class DockerSandbox:
     def _read_files(self, path: str, limit: int) -> dict[str, bytes] | None:
         from docker.errors import NotFound  # noqa: PLC0415 - imported with the client
 
-        try:
-            chunks, _ = self._engine.api.get_archive(self._id, path)
-        except NotFound:
-            return None
-        return regular_files(io.BufferedReader(_Chunks(chunks)), path, limit)
+        # As the SDK's get_archive, whose answer cannot be closed before its end, and an open one holds the container.
+        api = self._engine.api
+        url = api._url("/containers/{0}/archive", self._id)  # noqa: SLF001 - as said
+        with contextlib.closing(api._get(url, params={"path": path}, stream=True)) as answer:  # noqa: SLF001 - as said
+            try:
+                api._raise_for_status(answer)  # noqa: SLF001 - as said
+            except NotFound:
+                return None
+            return regular_files(io.BufferedReader(_Chunks(answer.iter_content(1 << 20))), path, limit)
 
 
 class ExecStream:

@@ -69,6 +69,7 @@ class Scanner:
         elif kind == "C":
             self.waiting = None
             self._busy = True
+            self.alternate = False  # whoever left it on is no more, as the shell goes on
         elif kind == "X":
             self.ended = True
         elif code is not None:

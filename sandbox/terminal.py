@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from sandbox import keys
-from sandbox.base import HOME, SandboxError
+from sandbox.base import HOME, SandboxError, SandboxStartError
 from sandbox.bundle import TMUX_ENV, tmux
 from sandbox.control import Answer, Control
 from sandbox.scanner import Scanner
@@ -34,6 +34,8 @@ OBSERVATION_LIMIT = 10_000
 
 QUIET = 0.02
 """Seconds without output after which a screen that has no prompt to wait for counts as finished."""
+AHEAD = 0.05
+"""Seconds without output after which a prompt is the last of what was typed ahead of it."""
 STUCK = 0.15
 """Seconds without output after which a line that brought no prompt back has started a program that may read."""
 START = 30.0
@@ -46,6 +48,7 @@ _POSITION = "#{history_size} #{cursor_y} #{alternate_on} #{pane_dead}"
 _HISTORY = 50_000  # history-limit in sandbox/shell/tmux.conf
 
 _SHELL = f"""\
+unset TMUX TMUX_PANE
 if command -v bash >/dev/null; then bash --rcfile {HOME}/shell/bashrc +H; else sh -i; fi
 printf '\\033]133;X;%s;%s\\007' "$?" "$TERMSTONE_MARK"
 while :; do sleep 3600; done
@@ -143,13 +146,16 @@ class Terminal:
             await self._control.started(START)
             self._pane = _pane(self._control)
             await self._until_prompt(self._loop.time() + FIRST_PROMPT)
-        except (SandboxError, asyncio.CancelledError):
+        except asyncio.CancelledError:
             await self.close()
             raise
+        except SandboxError as error:
+            await self.close()
+            raise SandboxStartError(f"no terminal: {error}") from error
         if self._dead:
             screen = (await self.look()).text if self._control.alive else ""
             await self.close()
-            raise SandboxError(f"the shell ended at once: {screen.strip()[-300:]}")
+            raise SandboxStartError(f"the shell ended at once: {screen.strip()[-300:] or 'it said nothing'}")
 
     async def close(self) -> None:
         """Let go of the terminal; what runs in it goes on until the sandbox ends, as a service may have to."""
@@ -212,7 +218,7 @@ class Terminal:
             await self._bytes(line.text.encode() + (b"\r" if line.enter else b""))
             if not last and not ahead:
                 ahead = not await self._until_prompt(deadline, stuck=STUCK)
-        await self._finished(deadline, at_prompt=at_prompt, ahead=ahead and len(lines) > 1)
+        await self._finished(deadline, at_prompt=at_prompt, ahead=ahead)
 
     async def _bytes(self, data: bytes) -> None:
         for start in range(0, len(data), _CHUNK):
@@ -224,7 +230,8 @@ class Terminal:
         if self._scanner.waiting is not None and at_prompt:
             await self._quiet(deadline)  # a line in the making: only its echo is to come
         else:
-            while await self._until_prompt(deadline) and ahead and not await self._quiet(deadline):
+            # What was typed ahead comes after the prompt of what ran before it.
+            while await self._until_prompt(deadline) and ahead and not await self._quiet(deadline, AHEAD):
                 pass
 
     async def _pause(self, deadline: float) -> None:
@@ -239,9 +246,9 @@ class Terminal:
         """Wait for a prompt; ``False`` at the deadline, at the shell's end, or after `stuck` seconds of silence."""
         since = self._loop.time()
         while self._scanner.waiting is None and not self._dead:
-            if self._scanner.alternate:  # a full-screen program shows no prompt, but it comes to rest
-                stuck = STUCK
-            still = max(self._last_output, since) + stuck if stuck is not None else deadline
+            # A full-screen program shows no prompt, but it comes to rest.
+            rest = STUCK if self._scanner.alternate else stuck
+            still = max(self._last_output, since) + rest if rest is not None else deadline
             if not await self._next_output(min(deadline, still)) and self._loop.time() >= min(deadline, still):
                 return False
         return not self._dead
@@ -312,7 +319,11 @@ class Terminal:
         return _Screen(self._rows(0, cursor), 0)
 
     def _numbers(self, formats: str) -> list[int]:
-        return [int(number) for number in (self._pane.display_message(formats, get_text=True) or [""])[0].split()]
+        numbers = [int(number) for number in (self._pane.display_message(formats, get_text=True) or [""])[0].split()]
+        if not numbers:
+            self._dead = True
+            raise SandboxError("the terminal's pane is gone")
+        return numbers
 
     def _rows(self, first: int, last: int) -> list[str]:
         return [line.rstrip() for line in self._pane.capture_pane(first, last, join_wrapped=True) or []]
@@ -335,9 +346,9 @@ class Terminal:
         )
 
     def _state(self) -> State:
-        if self._scanner.alternate:
-            return State.FULL_SCREEN
-        return {"B": State.PROMPT, "P": State.CONTINUATION, None: State.RUNNING}[self._scanner.waiting]
+        if self._scanner.waiting:  # before the screen, which a program that was killed may have left full
+            return State.PROMPT if self._scanner.waiting == "B" else State.CONTINUATION
+        return State.FULL_SCREEN if self._scanner.alternate else State.RUNNING
 
     async def _restart(self, started: float, last: Observation | None) -> Observation:
         """Give the model one new shell in the place of one that ended."""
@@ -404,24 +415,21 @@ def _pane(control: Control) -> Pane:
 
 
 def _shortened(lines: list[str], *, tail_only: bool) -> tuple[str, str, int, int]:
-    """Cut the middle out of too much text, at line ends: head, tail, lines and bytes left out."""
-    sizes = [len(line.encode("utf-8", "replace")) + 1 for line in lines]
-    if sum(sizes) <= OBSERVATION_LIMIT and not tail_only:
-        return "\n".join(lines), "", 0, 0
-    head = 0 if tail_only else _fitting(sizes)
-    tail = _fitting(sizes[: head - 1 if head else None : -1])
-    middle = slice(head, len(lines) - tail)
-    if not head and not tail:  # one endless line
-        half, whole = OBSERVATION_LIMIT // 2, "\n".join(lines).encode("utf-8", "replace")
-        return whole[:half].decode("utf-8", "ignore"), whole[-half:].decode("utf-8", "ignore"), 0, len(whole) - 2 * half
-    return "\n".join(lines[:head]), "\n".join(lines[len(lines) - tail :]), len(lines[middle]), sum(sizes[middle])
+    """Cut the middle out of too much text: head, tail, lines and bytes left out.
 
-
-def _fitting(sizes: list[int]) -> int:
-    """Count the leading items that fit into half an observation."""
-    total = 0
-    for count, size in enumerate(sizes):
-        total += size
-        if total > OBSERVATION_LIMIT // 2:
-            return count
-    return len(sizes)
+    The cuts are at line ends, except where that would leave more than a quarter of an observation unused.
+    """
+    whole = "\n".join(lines).encode("utf-8", "replace")
+    if len(whole) <= OBSERVATION_LIMIT and not tail_only:
+        return whole.decode(), "", 0, 0
+    half = OBSERVATION_LIMIT // 2
+    head = b"" if tail_only else whole[:half]
+    tail = whole[len(head) :][-half:]
+    if (end := head.rfind(b"\n") + 1) > half // 2:
+        head = head[:end]
+    if len(tail) == half and 0 <= (start := tail.find(b"\n")) < half // 2:
+        tail = tail[start + 1 :]
+    middle = whole[len(head) : len(whole) - len(tail)]
+    # At most three bytes of a character that was cut are not shown on either side.
+    shown = head.decode("utf-8", "ignore").removesuffix("\n"), tail.decode("utf-8", "ignore")
+    return *shown, middle.count(b"\n"), len(middle)

@@ -111,6 +111,34 @@ async def test_a_full_screen_program_is_told_when_it_comes_to_rest(terminal: Ter
     assert "TOP" not in seen.text
 
 
+async def test_a_line_typed_ahead_is_not_answered_by_the_prompt_before_it(terminal: Terminal) -> None:
+    for first in (0.1, 0.195, 0.2, 0.205):
+        await terminal.type("sleep 0.2\n", first)
+        seen = await terminal.type("sleep 0.4; false\n", 5)
+        assert (seen.exit_code, seen.state) == (1, State.PROMPT)
+        assert seen.seconds > 0.35
+
+
+async def test_a_full_screen_program_that_was_killed_does_not_hide_the_prompt(terminal: Terminal) -> None:
+    assert (await terminal.type("printf '\\033[?1049h'\n", 5)).state is State.PROMPT
+    seen = await terminal.type("sleep 0.4; (exit 4)\n", 5)
+    assert (seen.exit_code, seen.state) == (4, State.PROMPT)
+
+
+@pytest.mark.parametrize("size", [11_000, 60_000])
+async def test_a_line_that_is_too_long_is_shown_from_both_ends(terminal: Terminal, size: int) -> None:
+    seen = await terminal.type(f"head -c {size} /dev/zero | tr '\\0' x; echo\n", 10)
+    assert len(seen.text) > 4000
+    assert len(seen.tail) > 4000
+    assert "x" * 3000 in seen.text
+    assert "x" * 3000 in seen.tail
+    assert len(seen.text) + len(seen.tail) + seen.omitted_bytes >= size
+
+
+async def test_the_terminals_own_tmux_is_not_offered_to_what_runs_in_it(terminal: Terminal) -> None:
+    assert (await terminal.type('echo "<$TMUX>"\n', 5)).text.splitlines()[1] == "<>"
+
+
 async def test_a_begun_line_is_not_ended_by_control_d(terminal: Terminal) -> None:
     await terminal.type("echo begun", 5)
     assert (await terminal.type("C-d", 5)).state is State.PROMPT
@@ -170,7 +198,7 @@ async def test_a_shell_that_ended_is_replaced_once(terminal: Terminal) -> None:
 
 
 async def test_a_killed_tmux_is_replaced_once(terminal: Terminal) -> None:
-    seen = await terminal.type("kill -9 $(cut -d, -f2 <<< $TMUX)\n", 5)
+    seen = await terminal.type("kill -9 $(cut -d' ' -f4 /proc/$PPID/stat)\n", 5)
     assert seen.state is State.RESTARTED
     assert (await terminal.type("echo again\n", 5)).text.splitlines()[1] == "again"
 
