@@ -14,7 +14,7 @@ class StopReason(StrEnum):
     """Why an agent ended. It says nothing about what it earned, and nothing about what broke."""
 
     COMPLETED = "completed"
-    """It said that the task is done, twice."""
+    """It said that it is done; a model has to say so twice."""
     MAX_TURNS = "max_turns"
     DEADLINE = "deadline"
     """Its time for the task was over."""

@@ -22,7 +22,7 @@ from evals.trial import Plan, Trial
 from sandbox.base import Environment, SandboxStartError
 from sandbox.bundle import TMUX_ENV, tmux, tmux_bundle
 from sandbox.docker import DockerSandbox, Engine
-from sandbox.terminal import QUIET, Terminal, open_terminal
+from sandbox.terminal import Terminal, open_terminal
 from tests.fakes import make_task, reply
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ async def commands(engine: Engine) -> None:
         show("how late the end of `sleep 0.2` is seen", late, "docker exec true", exec_true)
         wasted = await timed(lambda: wasting(terminal))
         show("true with a duration of 15 s", wasted, "the same, waited out", 15_000)
-        show("quiet window, where there is no prompt", QUIET * 1000, "docker exec true", exec_true)
 
 
 async def wasting(terminal: Terminal) -> None:
