@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise KeyboardInterrupt from error
     _console.print()
     display.show_results(_console, results)
-    _say(f"Results: {folder}   A trial's steps: termstone show {folder}/TASK/ATTEMPT")
+    _say(f"Results: {folder}")
+    _say(f"A trial's steps: termstone show {folder / results[0].task / '1'}" if results else "No trial has ended.")
     return INVALID if any(result.outcome is Outcome.INVALID for result in results) else OK
 
 
@@ -100,10 +101,15 @@ def show(arguments: argparse.Namespace) -> int:
             path = folder / "trajectory.json"
             display.show_trial(_console, result, json.loads(path.read_bytes()) if path.is_file() else {})
         else:
-            read_config(folder)
-            display.show_results(_console, read_results(folder))
+            document, results = read_config(folder), read_results(folder)
+            display.show_results(_console, results)
+            missing = len(document["lock"]["tasks"]) * document["config"]["attempts"] - len(results)
+            if missing:
+                _say(f"{missing} more trials were to be run and have no result.")
     except (JobError, ValueError, OSError) as error:
         return _refused(error)
+    except (KeyError, TypeError):
+        return _refused(JobError(f"{folder}/job.json is damaged"))
     return OK
 
 
@@ -121,7 +127,7 @@ async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) 
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if current:
             loop.add_signal_handler(ending, current.cancel)
-    folder = new_folder(arguments.output, re.sub(r"[^A-Za-z0-9.-]+", "-", arguments.model or arguments.agent)[:60])
+    folder = new_folder(arguments.output, _label(arguments.model or arguments.agent))
     # What an agent must not see where sandboxes show this machine: solutions, recordings, other trials.
     hidden = [Path(__file__).parent.parent, folder.resolve(), *(task.path for task in tasks)]
     try:
@@ -131,8 +137,8 @@ async def _run(arguments: argparse.Namespace, tasks: list[Task], maker: _Maker) 
         raise
     try:
         config = maker.config(arguments, sandboxes.kind)
-        what = config.model or config.agent
-        _say(f"{len(tasks)} tasks x {config.attempts} with {what}, {config.concurrency} at a time")
+        what = " with ".join(filter(None, (config.agent, config.model)))
+        _say(f"Tasks: {len(tasks)}   Attempts: {config.attempts}   At a time: {config.concurrency}   Agent: {what}")
         _say(f"Sandbox: {sandboxes.kind} ({sandboxes.why})   Job: {folder}")
         job = Job(config, tasks, Plan(sandboxes.open, maker.make), folder)
         with display.progress(_console, job):
@@ -214,7 +220,7 @@ class _Maker:
         if type(error) not in self._told:
             self._told.add(type(error))
             budget = self._model.retry_budget if self._model else 0
-            _say(f"{error}: asked again in {seconds:.0f} s, and for {budget:.0f} s at most; Ctrl-C stops")
+            _say(f"{error} - asking again in {seconds:.0f} s, and for {budget:.0f} s at most; Ctrl-C stops")
 
     def _model_for(self, task: Task) -> Model | None:
         if self._recording is not None:
@@ -254,6 +260,11 @@ def _usable(found: list[Task | BrokenTask]) -> list[Task]:
     if repeated:
         raise TaskError(f"two tasks have the same name: {', '.join(sorted(repeated))}")
     return usable
+
+
+def _label(name: str) -> str:
+    """Name a job's folder after its model or agent."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name.rsplit("/", 1)[-1].removesuffix(".json"))[:60]
 
 
 def _refused(error: Exception) -> int:

@@ -60,9 +60,10 @@ def _line(trial: Trial) -> Text:
 
 
 def _live(job: Job) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("task", "phase", "turns", "seconds", "last keys"):
+    table = Table(box=None, padding=(0, 2, 0, 0), expand=True)
+    for heading in ("task", "phase", "turns", "seconds"):
         table.add_column(heading, no_wrap=True, justify="right" if heading in ("turns", "seconds") else "left")
+    table.add_column("last keys", no_wrap=True, ratio=1)  # the one that gives way in a narrow terminal
     for trial in job.trials:
         if trial.started is not None and trial.result is None:
             table.add_row(*_row(trial))
@@ -84,8 +85,10 @@ def _row(trial: Trial) -> list[str | Text]:
 def show_results(console: Console, results: Sequence[TrialResult]) -> None:
     """Print a row a trial, then the rates over valid trials, then what made the others invalid."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("task", "attempt", "outcome", "cause", "turns", "tokens", "usd", "seconds"):
-        table.add_column(heading, justify="left" if heading in ("task", "outcome", "cause") else "right")
+    longest = max((len(result.task) for result in results), default=0)
+    table.add_column("task", no_wrap=True, min_width=min(longest, 40))
+    for heading in ("attempt", "outcome", "cause", "turns", "tokens", "usd", "seconds"):
+        table.add_column(heading, justify="left" if heading in ("outcome", "cause") else "right")
     for result in results:
         tokens = (result.usage.prompt_tokens, result.usage.completion_tokens)
         table.add_row(

@@ -152,10 +152,12 @@ def read_results(folder: Path) -> list[TrialResult]:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Read ``job.json``; `JobError` when the folder is no job."""
+    if not folder.is_dir():
+        raise JobError(f"{folder}: no such folder")
     try:
         document = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise JobError(f"{folder} is no job folder: job.json is missing or damaged") from error
+        raise JobError(f"{folder} is neither a job's folder (no job.json) nor a trial's (no result.json)") from error
     if not isinstance(document, dict):
         raise JobError(f"{folder}/job.json is damaged")
     return document

@@ -39,7 +39,7 @@ async def choose(kind: str, hidden: Sequence[Path] = ()) -> Sandboxes:
         return await _docker("asked for" if kind == "docker" else "a Docker daemon answers")
     except SandboxStartError as error:
         if kind == "docker":
-            raise
+            raise SandboxStartError(f"{error}; mend that, or use --sandbox local") from error
         return await _local(hidden, str(error))
 
 

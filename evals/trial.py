@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agent.base import StopReason
 from agent.model import ModelError, ProviderRejected
+from agent.trajectory import Trajectory
 from evals.result import CAUSE_OF_STOP, Cause, Outcome, TrialResult, cause_of
 from evals.reward import score
 from evals.task import resolved
@@ -99,7 +100,10 @@ class Trial:
         environment = self.task.environment.model_copy(update={"folders": LOGS, "env": env})
         resolved(self.task.verifier.env, "verifier.env")  # a variable that is not set must not cost a whole run
         self._sandbox = self._plan.open_sandbox(environment)
-        self.agent = self._plan.make_agent(self.task, self._folder / "journal.jsonl")
+        agent = self._plan.make_agent(self.task, self._folder / "journal.jsonl")
+        if not isinstance(getattr(agent, "trajectory", None), Trajectory):
+            raise TypeError(f"{type(agent).__name__} is no agent: it has no `trajectory` (see agent/base.py)")
+        self.agent = agent
         async with AsyncExitStack() as stack:
             with self._timed("set_up"):
                 await self._enter(stack, environment.build_timeout + _START)

@@ -70,8 +70,9 @@ class Engine:
             async with asyncio.timeout(20):
                 return cls(await asyncio.to_thread(_answering))
         except Exception as error:  # the SDK lets urllib3's, requests' and its own errors through here
-            reason = f"no Docker daemon answers ({_line(error)})"
-            raise SandboxStartError(f"{reason}: start it, or use --sandbox local") from error
+            if isinstance(error, PermissionError):
+                raise SandboxStartError("this user may not talk to the Docker daemon (docker group)") from error
+            raise SandboxStartError(f"no Docker daemon answers ({_line(error)})") from error
 
     async def call(self, function: Callable[..., T], *args: Any, within: float = 60.0, **kwargs: Any) -> T:
         """Call one of the SDK's functions in a thread, with the SDK's errors as `SandboxError`."""

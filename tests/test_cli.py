@@ -69,6 +69,30 @@ def test_an_agent_of_the_users_own_runs_from_its_module(tmp_path: Path) -> None:
     assert "ZeroDivisionError: a bug in the agent" in ran.stdout
 
 
+def test_a_class_that_is_no_agent_is_an_invalid_trial(tmp_path: Path) -> None:
+    make_task(tmp_path / "hello")
+    (tmp_path / "mine.py").write_text("class Mine:\n    def __init__(self, *a, **k): pass\n")
+    ran = termstone("run", "hello", "--agent", "mine:Mine", "--output", "job", cwd=tmp_path)
+    assert ran.returncode == 3
+    assert "Mine is no agent: it has no `trajectory`" in ran.stdout
+
+
+def test_a_job_that_was_cut_short_says_what_is_missing(tmp_path: Path, recording: Path) -> None:
+    task = make_task(tmp_path / "hello")
+    termstone("run", task, "--model", f"scripted:{recording}", "-k", 2, "--output", tmp_path / "job")
+    (tmp_path / "job" / "hello" / "2" / "result.json").unlink()
+    assert "1 more trials were to be run" in termstone("show", tmp_path / "job").stdout
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_job(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello")
+    words = f"run {task} --agent nop -k 3 --output {tmp_path / 'job'}"
+    piped = f"'{sys.executable}' -m evals.cli {words} | head -1"
+    ran = subprocess.run(["bash", "-c", piped], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.stderr == ""
+    assert len(list((tmp_path / "job").glob("hello/*/result.json"))) == 3
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -78,7 +102,8 @@ def test_an_agent_of_the_users_own_runs_from_its_module(tmp_path: Path) -> None:
         (["run", "TASK", "--model", "scripted:missing.json"], "missing.json: No such file"),
         (["run", "TASK", "--agent", "no_such:Class"], "--agent no_such:Class"),
         (["run", "TASK", "--agent", "nop", "--output", "evals"], "evals exists already"),
-        (["show", "evals"], "evals is no job folder"),
+        (["show", "evals"], "evals is neither a job's folder"),
+        (["show", "no/such"], "no/such: no such folder"),
         (["run", "TASK", "--agent", "nop", "--sandbox", "docker"], "no Docker daemon answers (No such file"),
     ],
 )
