@@ -10,14 +10,16 @@ from agent.formats.json import JsonFormat
 from agent.model import ContextLengthExceeded, Message, ModelError, ReplyRefused
 from agent.trajectory import ObservationResult, ToolCall, Trajectory
 from prompts import render
-from sandbox.terminal import State, TerminalLost
+from sandbox.observation import State
+from sandbox.terminal import TerminalLost
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.formats import ActionFormat, Command
     from agent.model import Model
-    from sandbox.terminal import Observation, Terminal
+    from sandbox.observation import Observation
+    from sandbox.terminal import Terminal
 
 VERSION = "0.1.0"
 UNUSABLE_LIMIT = 3

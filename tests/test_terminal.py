@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.base import SandboxError
+from sandbox.observation import State
 from sandbox.recording import Recording
-from sandbox.terminal import State, TerminalLost, open_terminal
+from sandbox.terminal import TerminalLost, open_terminal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
