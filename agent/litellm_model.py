@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random, wait_random_exponential
 
+from agent.formats import sound
 from agent.model import (
     NOTHING_USED,
     Completion,
@@ -302,19 +303,14 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _sendable(message: Message) -> dict[str, str]:
-    return {"role": message.role, "content": _without_surrogates(message.content)}
-
-
-def _without_surrogates(text: str) -> str:
-    """Join surrogates that are a pair and replace the others: no UTF-8 has them."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return {"role": message.role, "content": sound(message.content)}
 
 
 def _text(content: object) -> str:
     """Join content that comes in parts."""
     if isinstance(content, list):
         content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
-    return _without_surrogates(content) if isinstance(content, str) else ""
+    return sound(content) if isinstance(content, str) else ""
 
 
 def _plain(usage: Any) -> dict[str, Any]:  # noqa: ANN401 - litellm's types are loose

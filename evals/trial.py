@@ -133,6 +133,8 @@ class Trial:
         finally:
             work.cancel()
             await asyncio.wait([work], timeout=_STOP)
+            if work.done() and not work.cancelled():
+                work.exception()  # seen, so that nobody complains that it was not
 
     async def _enter(self, stack: AsyncExitStack, within: float) -> None:
         """Bring the sandbox up, and see to it that the stack takes it down."""

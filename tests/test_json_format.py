@@ -108,7 +108,7 @@ def test_only_true_is_done(value: object, done: bool) -> None:  # noqa: FBT001
 
 
 def test_half_a_surrogate_in_the_analysis_is_replaced() -> None:
-    assert parse('{"analysis": "\\ud800", "commands": []}').analysis == "?"
+    assert parse('{"analysis": "\\ud800", "commands": []}').analysis == "\ufffd"
 
 
 def test_done_needs_no_commands() -> None:

@@ -11,8 +11,8 @@ DEFAULT_DURATION = 1.0
 
 
 def sound(text: str) -> str:
-    """Replace lone surrogates, which JSON can spell but no file, terminal or provider takes."""
-    return text.encode("utf-8", "replace").decode()
+    """Join surrogates that are a pair and replace the others: JSON can spell them, but no UTF-8 has them."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Command(BaseModel):
