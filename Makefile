@@ -14,7 +14,7 @@ BASE_IMAGE = $(BIN)/python -m sandbox.base_image --ca-bundle "$(CA_BUNDLE)"
 .NOTPARALLEL:
 .ONESHELL:
 .SHELLFLAGS := -ec
-.PHONY: help demo test lint base-image bench lock clean tools
+.PHONY: help demo test faults soak lint base-image bench bench-jobs lock clean tools
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 - /p' Makefile
@@ -28,7 +28,11 @@ demo: tools .venv/ready ## solve the bundled tasks: recorded replies, or MODEL=o
 
 test: tools lint ## lint, then every test that this machine can run; what it cannot is listed at the end
 	@$(BASE_IMAGE) || echo 'going on without it' >&2
-	$(BIN)/python -m pytest --no-fold-skipped
+	$(BIN)/python -m pytest --no-fold-skipped -n 2 --dist loadfile -m "not long"
+
+faults: tools .venv/ready-dev ## every fault of the catalogue, the long ones too; prints how many were survived
+	@$(BASE_IMAGE) || echo 'going on without it' >&2
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m fault -r fE
 
 lint: .venv/ready-dev ## ruff and mypy
 	$(BIN)/ruff check
@@ -40,6 +44,12 @@ base-image: .venv/ready ## have debian:bookworm-slim in Docker; made from this m
 
 bench: tools .venv/ready ## measure the terminal
 	@$(BIN)/python -m tests.bench
+
+bench-jobs: tools .venv/ready ## measure a job beside its tasks' own commands, and many trials at once
+	@$(BIN)/python -m tests.bench.jobs
+
+soak: tools .venv/ready ## 200 trials with random faults, watched for leaks: some minutes
+	@$(BIN)/python -m tests.soak
 
 lock: .venv/made ## write the hashed locks anew; UPGRADE=1 also moves to the newest versions
 	@folder=$$(mktemp -d)

@@ -5,28 +5,30 @@ Providers and litellm word the same thing in many ways, and put wrong statuses o
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
+from agent.formats import sound
 from agent.model import (
     ContextLengthExceeded,
     ModelError,
+    ProviderDenied,
     ProviderRateLimited,
     ProviderRejected,
     ProviderUnavailable,
     ReplyRefused,
 )
+from sandbox.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LINE_LIMIT, _SAID_LIMIT = 400, 2000
-_SHORTEST_KEY = 8
 
 
 class _Rule(NamedTuple):
@@ -46,14 +48,14 @@ class _Rule(NamedTuple):
 
 
 _NO_KEY = _Rule(
-    ProviderRejected,
+    ProviderDenied,
     "",
     r"missing credentials|missing \w+ api[ _]key|no key is set|unable to locate credentials"
     r"|api[ _]key (is |was )?(not (set|found|valid)|missing|invalid|required)|(incorrect|invalid|no) api[ _]key"
     r"|default credentials were not found",
 )
 _NO_QUOTA = _Rule(
-    ProviderRejected,
+    ProviderDenied,
     "no more quota: ",
     r"insufficient[_ ](quota|credits?|balance|funds)|exceeded your current quota|credit balance is too low"
     r"|requires more credits|billing hard limit|account is not active",
@@ -87,7 +89,7 @@ _RULES = (
     ),
     _NO_QUOTA,
     _Rule(ProviderRateLimited, "too many requests (429): ", status=HTTPStatus.TOO_MANY_REQUESTS),
-    _Rule(ProviderRejected, "", status=HTTPStatus.UNAUTHORIZED),
+    _Rule(ProviderDenied, "", status=HTTPStatus.UNAUTHORIZED),
     _NO_KEY,
     _Rule(ProviderRejected, "no such provider; write provider/model, such as openai/gpt-5", "provider not provided"),
     _Rule(ProviderRejected, "a package is missing here: ", "no module named"),
@@ -115,12 +117,13 @@ def classified(model: str, error: Exception, key_advice: Callable[[], str]) -> M
     said = _said(error)
     headers = _headers(error)
     hint = _retry_after(headers, said)
-    rule = _rule(f"{type(error).__name__} {_code(error)} {said}".lower(), getattr(error, "status_code", None), hint)
+    rule = _rule(f"{type(error).__name__} {_code(error)} {_raw(error)}".lower(), _status(error), hint)
     advice = rule.advice or key_advice()
     if rule not in _RULES and not headers:
         advice = "failed: "  # the status is litellm's invention
     named = rule.kind(shortened(f"{model}: {advice}{_redacted(said) if advice.endswith(': ') else ''}"))
     named.retry_after = hint
+    named.request_id = headers.get("x-request-id") or headers.get("request-id")
     if isinstance(named, ReplyRefused):
         named.text = said
     return named
@@ -142,8 +145,7 @@ def _rule(words: str, status: int | None, hint: float | None) -> _Rule:
 
 def _said(error: Exception) -> str:
     """Return the provider's own words in one line, out of what litellm and the SDKs put around them."""
-    text = str(getattr(error, "message", None) or error).split("Traceback (most recent call last)")[0]
-    text = re.sub(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\b(?! code)[\s:.-]*)+", "", text)
+    text = re.sub(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\b(?! code)[\s:.-]*)+", "", _raw(error))
     text = re.sub(r"^Error code: \d+ - ", "", text)
     found = re.search(r"\{.*\}", text, re.DOTALL)
     try:
@@ -154,7 +156,23 @@ def _said(error: Exception) -> str:
         inner = (
             inner[0] if isinstance(inner, list) else inner.get("error") or inner.get("message") or inner.get("detail")
         )
-    return " ".join((inner if isinstance(inner, str) else text).split())[:_SAID_LIMIT]
+    return sound(" ".join((inner if isinstance(inner, str) else text).split())[:_SAID_LIMIT])
+
+
+def _raw(error: Exception) -> str:
+    """Return what litellm says, in which codes and types stand that are not part of the message."""
+    return str(getattr(error, "message", None) or error).split("Traceback (most recent call last)")[0]
+
+
+def _status(error: Exception) -> int | None:
+    """Return the HTTP status that came, at the bottom of the chain: litellm makes 400 of Anthropic's 413."""
+    status: int | None = getattr(error, "status_code", None)
+    cause: BaseException | None = error
+    while cause is not None:
+        came = getattr(getattr(cause, "response", None), "status_code", None)
+        status = came if isinstance(came, int) and came >= HTTPStatus.BAD_REQUEST else status
+        cause = cause.__cause__ or cause.__context__
+    return status
 
 
 def _code(error: Exception) -> str:
@@ -169,12 +187,11 @@ def _headers(error: Exception) -> Mapping[str, str]:
 
 def _retry_after(headers: Mapping[str, str], said: str) -> float | None:
     """Return the seconds after which the provider wants to be asked again, if it says."""
-    value = headers.get("retry-after")
-    if value is not None:
-        try:
-            return max(0.0, float(value))
-        except ValueError:
-            return _until(value, headers.get("date"))
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        with contextlib.suppress(ValueError, KeyError):
+            return max(0.0, float(headers[name]) / unit)
+    if when := headers.get("retry-after"):
+        return _until(when, headers.get("date"))
     found = re.search(r"(?:retry|try again) (?:in|after) (\d+(?:\.\d+)?) ?(ms|s)", said, re.IGNORECASE)
     return float(found[1]) / (1000 if found[2].lower() == "ms" else 1) if found else None
 
@@ -194,7 +211,4 @@ def _until(when: str, now: str | None) -> float | None:
 
 def _redacted(text: str) -> str:
     """Take out keys, which some providers repeat when they refuse them."""
-    for name, value in os.environ.items():
-        if re.search(r"KEY|TOKEN|SECRET|PASSWORD", name) and len(value) >= _SHORTEST_KEY:
-            text = text.replace(value, f"[{name}]")
-    return re.sub(r"\b(sk|gsk|xai|AIza)[-_]?[\w*-]{12,}", "[key]", text)
+    return re.sub(r"\b(sk|gsk|xai|AIza)[-_]?[\w*-]{12,}", "[key]", Redaction().text(text))

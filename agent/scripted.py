@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from agent.model import Message
+    from agent.model import FailedAttempt, Message
 
 ANY_TASK = "*"
 """The name under which a recording keeps replies that do for every task."""
@@ -20,7 +20,7 @@ ANY_TASK = "*"
 class ScriptedModel:
     """Answers with the given replies, one after the other, whatever it is asked."""
 
-    def __init__(self, replies: Sequence[str], name: str = "scripted") -> None:
+    def __init__(self, replies: Sequence[str | Completion], name: str = "scripted") -> None:
         self.name = name
         self.asked: list[list[Message]] = []
         """Every conversation it was given."""
@@ -30,13 +30,15 @@ class ScriptedModel:
         self,
         messages: list[Message],
         *,
-        on_wait: Callable[[float], None] | None = None,  # noqa: ARG002 - there is nobody to wait for
+        tools: Sequence[dict[str, Any]] = (),  # noqa: ARG002 - what is recorded is said, whatever is offered
+        on_wait: Callable[[FailedAttempt], None] | None = None,  # noqa: ARG002 - there is nobody to wait for
     ) -> Completion:
         """Return the next reply; `ModelError` after the last."""
         self.asked.append(list(messages))
         if len(self.asked) > len(self._replies):
             raise ModelError(f"the recording has no reply {len(self.asked)}")
-        return Completion(text=self._replies[len(self.asked) - 1], usage=NOTHING_USED, model=self.name)
+        reply = self._replies[len(self.asked) - 1]
+        return reply if isinstance(reply, Completion) else Completion(text=reply, usage=NOTHING_USED, model=self.name)
 
 
 def load_recording(path: Path) -> dict[str, list[str]]:

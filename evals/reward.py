@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _LIMIT = 64_000
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -24,8 +24,12 @@ class VerifierTimeout(VerifierError):  # noqa: N818 - a timeout, as in asyncio
     """The task's tests were not done in time."""
 
 
-class VerifierCrashed(VerifierError):  # noqa: N818 - named for what happened
-    """The task's tests could not be run."""
+class EnvironmentBroken(VerifierError):  # noqa: N818 - named for what happened
+    """The agent left nothing that tests could be put into: no shell, or no way to clear their place."""
+
+
+class Tampered(VerifierError):  # noqa: N818 - named for what happened
+    """What the tests are run with was changed, in a task whose tests must be able to rely on it."""
 
 
 def read_reward(files: Mapping[str, bytes]) -> dict[str, float]:
@@ -47,6 +51,23 @@ def score(rewards: Mapping[str, float]) -> float:
     if "reward" in rewards:
         return rewards["reward"]
     return math.fsum(rewards.values()) / len(rewards) if rewards else 0.0
+
+
+def combined(graded: Sequence[Mapping[str, float]], strategy: Literal["mean", "final"]) -> dict[str, float]:
+    """Return a task's rewards from those of its steps: the last one's, or the means by name; what is missing is 0."""
+    if strategy == "final" or len(graded) == 1:
+        return dict(graded[-1])
+    names = dict.fromkeys(name for rewards in graded for name in rewards)
+    return {name: math.fsum(rewards.get(name, 0.0) for rewards in graded) / len(graded) for name in names}
+
+
+def shortfall(rewards: Mapping[str, float], wanted: Mapping[str, float]) -> str | None:
+    """Say which of the wanted rewards is too small, one that is missing included; ``None`` when none is."""
+    for name, least in wanted.items():
+        found = rewards.get(name)
+        if found is None or found < least:
+            return f"{name} is {'missing' if found is None else f'{found:g}'}, and {least:g} was wanted"
+    return None
 
 
 def _text(name: str, content: bytes) -> str:

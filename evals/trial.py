@@ -1,41 +1,39 @@
 """One attempt at one task, from an empty sandbox to an outcome.
 
-build or find the image -> start the sandbox -> open the terminal -> the agent works -> put the tests in -> verify ->
-outcome with cause -> tear down. Each arrow has a deadline and a cause of its own.
+build or find the image -> start the sandbox -> [open the terminal -> the agent works -> keep the artifacts -> put the
+tests in -> verify]* -> outcome with cause -> tear down. The part in brackets is `evals.step`, done for each step of the
+task and each of its turns. Each arrow has a deadline and a cause of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from agent.base import StopReason
-from agent.model import ModelError, ProviderRejected
-from agent.trajectory import Trajectory
-from evals.result import CAUSE_OF_STOP, Cause, Outcome, TrialResult, cause_of
-from evals.reward import score
-from evals.task import resolved
-from evals.verifier import LOGS, verify
-from sandbox.base import SandboxStartError
-from sandbox.recording import Recording
-from sandbox.terminal import HEIGHT, WIDTH, open_terminal
+from agent.model import NOTHING_USED, ModelError, Usage
+from evals.assignment import assignment
+from evals.job_folder import tries
+from evals.readiness import brought_up, healthy
+from evals.result import CAUSE_OF_STOP, THE_AGENTS_DOING, Cause, Outcome, TrialResult, cause_of, resolved_in_turns
+from evals.reward import combined, score, shortfall
+from evals.step import Ground, StepRun
+from evals.stopwatch import Stopwatch, summed
+from evals.task import Leftovers, TaskError, resolved
+from evals.verifier import LOGS
+from sandbox.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from agent.base import Agent
-    from evals.task import Task
+    from agent.trajectory import Trajectory
+    from evals.task import Step, Task
     from sandbox.base import Environment, Sandbox
-    from sandbox.terminal import Terminal
-
-_STOP = 10.0
-"""Seconds for an agent to let go when it is stopped."""
-_START = 120.0
-"""Seconds for a sandbox to come up once its image is there."""
 
 
 class Plan(NamedTuple):
@@ -43,7 +41,11 @@ class Plan(NamedTuple):
 
     open_sandbox: Callable[[Environment], Sandbox]
     make_agent: Callable[[Task, Path], Agent]
-    """Makes an agent for a task, with a file to keep its journal in."""
+    """Makes an agent for a task of one step, with a file to keep its journal in."""
+    turns: int = 1
+    """How often an agent works on each step; before all but the first it sees what the tests printed."""
+    leftovers: Leftovers = Leftovers.SHARED
+    """What becomes of what the agent left running, where the task is not stricter."""
 
 
 class Trial:
@@ -57,13 +59,23 @@ class Trial:
         self.started: float | None = None
         """When the trial began, by `time.monotonic`."""
         self.agent: Agent | None = None
+        """The one that works, or was the last to."""
         self.result: TrialResult | None = None
         self._folder = folder
         self._plan = plan
-        self._timing: dict[str, float] = {}
+        self._watch = Stopwatch(self._enter_phase)
+        self._runs: list[tuple[StepRun, int]] = []
+        """With the turn of each."""
         self._rewards: dict[str, float] = {}
-        self._stop: StopReason | None = None
+        self._unbegun = 0
+        """Steps that an earlier one was not good enough for."""
+        self._notes: list[str] = []
         self._sandbox: Sandbox
+
+    @property
+    def usage(self) -> Usage:
+        """What its agents have used so far."""
+        return sum((run.agent.trajectory.usage for run, _ in self._runs), NOTHING_USED)
 
     async def run(self) -> TrialResult:
         """Run to an outcome. Whatever breaks is part of the result; only a cancellation goes on to the caller."""
@@ -71,7 +83,7 @@ class Trial:
         begun = datetime.now(UTC).isoformat()
         error: BaseException | None = None
         try:
-            self._folder.mkdir(parents=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
             await self._stages()
         except asyncio.CancelledError as cancelled:
             error = cancelled
@@ -88,130 +100,177 @@ class Trial:
             raise error
         return result
 
-    def leave_out(self, reason: str) -> None:
-        """Conclude a trial that was not begun, as its model's provider rejects every request."""
+    def leave_out(self, reason: BaseException) -> TrialResult:
+        """Conclude a trial that is not begun: no image, a provider that rejects every request, a job that ends."""
         self.phase = "left out"
-        self._folder.mkdir(parents=True)
-        self.result = self._concluded(datetime.now(UTC).isoformat(), ProviderRejected(reason))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.result = self._concluded(datetime.now(UTC).isoformat(), reason)
         self.result.write(self._folder)
+        return self.result
 
     async def _stages(self) -> None:
-        env = resolved(self.task.environment.env, "environment.env")
-        environment = self.task.environment.model_copy(update={"folders": LOGS, "env": env})
-        resolved(self.task.verifier.env, "verifier.env")  # a variable that is not set must not cost a whole run
+        task = self.task
+        environment = self._environment()
         self._sandbox = self._plan.open_sandbox(environment)
-        agent = self._plan.make_agent(self.task, self._folder / "journal.jsonl")
-        if not isinstance(getattr(agent, "trajectory", None), Trajectory):
-            raise TypeError(f"{type(agent).__name__} is no agent: it has no `trajectory` (see agent/base.py)")
-        self.agent = agent
+        first = self._begin(task.steps[0], 1)
         async with AsyncExitStack() as stack:
-            with self._timed("set_up"):
-                await self._enter(stack, environment.build_timeout + _START)
-                recording = Recording(self._folder / "terminal.cast", WIDTH, HEIGHT)
-                stack.callback(recording.close)
-                terminal = await stack.enter_async_context(
-                    open_terminal(self._sandbox, user=self.task.agent_user, recording=recording)
-                )
-            with self._timed("agent"):
-                self._stop = await self._work(self.agent, terminal)
-            with self._timed("verification"):
-                self._rewards = await verify(self.task, self._sandbox, self._folder / "verifier")
+            with self._watch.stage("set_up"):
+                await self._enter(stack, environment)
+                for network in environment.phases:  # what cannot be had is found out before an agent works
+                    await self._sandbox.allow(network)
+                if task.healthcheck:
+                    await healthy(self._sandbox, task.healthcheck)
+            ground = Ground(self._sandbox, environment, self._plan.open_sandbox, stack.aclose)
+            graded: list[dict[str, float]] = []
+            for number, step in enumerate(task.steps):
+                graded.append(await self._turns(number, ground, first if number == 0 else None))
+                self._rewards = combined(graded, task.reward_strategy)
+                if short := shortfall(graded[-1], step.min_reward):
+                    self._unbegun = len(task.steps) - number - 1
+                    self._notes.append(f"step {step.name}: {short}, so no further step was begun")
+                    break
 
-    async def _work(self, agent: Agent, terminal: Terminal) -> StopReason:
-        """Let the agent work until it stops or its time is over; waiting for a refusing provider is not its time."""
-        limit = self.task.agent_timeout
-        begun = time.monotonic()
-        work = asyncio.create_task(agent.run(self.task.instruction, terminal))
-        try:
-            while True:
-                left = limit and limit + agent.trajectory.waited - (time.monotonic() - begun)
-                if left is not None and left <= 0:
-                    return StopReason.DEADLINE
-                done, _ = await asyncio.wait([work], timeout=left)
-                if done:
-                    return work.result()
-        finally:
-            work.cancel()
-            await asyncio.wait([work], timeout=_STOP)
-            if work.done() and not work.cancelled():
-                work.exception()  # seen, so that nobody complains that it was not
+    def _environment(self) -> Environment:
+        """Return the environment with all that the trial asks of it, and look for what only shows late."""
+        task = self.task
+        for step in task.steps:  # neither a variable nor artifacts that are not there must cost a whole run
+            resolved(step.verifier.env, "verifier.env")
+            apart = step.verifier.environment is not None
+            if self._leftovers(step) is Leftovers.FRESH and not (step.artifacts or apart):
+                raise TaskError("it cannot be graded in a fresh sandbox: it names no artifacts")
+        phases = {network for step in task.steps for network in (step.network, step.verifier.network) if network}
+        update = {
+            "folders": (*LOGS, *task.environment.folders),
+            "env": resolved(task.environment.env, "environment.env"),
+            "phases": tuple(phases),
+        }
+        return task.environment.model_copy(update=update)
 
-    async def _enter(self, stack: AsyncExitStack, within: float) -> None:
+    def _leftovers(self, step: Step) -> Leftovers:
+        return max(step.verifier.leftovers, self._plan.leftovers, key=tuple(Leftovers).index)
+
+    def _begin(self, step: Step, turn: int) -> StepRun:
+        """Make the agent for a turn of a step, which the task may not have the means for."""
+        folder = self._folder
+        if len(self.task.steps) > 1:
+            folder = folder / "steps" / step.name
+        if self._plan.turns > 1:
+            folder = folder / f"turn-{turn}"
+        folder.mkdir(parents=True, exist_ok=True)
+        task = self.task.model_copy(update={"steps": (step,)})
+        run = StepRun(task, self._plan.make_agent(task, folder / "journal.jsonl"), folder, self._enter_phase)
+        self.agent = run.agent
+        self._runs.append((run, turn))
+        return run
+
+    async def _turns(self, number: int, ground: Ground, run: StepRun | None) -> dict[str, float]:
+        """Do a step as often as planned, and return the rewards of the first turn that passed, else of the last."""
+        step, turns = self.task.steps[number], self._plan.turns
+        rewards: list[dict[str, float]] = []
+        printed = ""
+        for turn in range(1, turns + 1):
+            run = run or self._begin(step, turn)
+            told = assignment(run.task, turn=turn, turns=turns, printed=printed)
+            last = turn == turns and number == len(self.task.steps) - 1
+            graded = await run.run(ground, told, self._leftovers(step), first=turn == 1, last=last)
+            rewards.append(graded.rewards)
+            printed, run = graded.printed, None
+        return next((found for found in rewards if score(found) == 1), rewards[-1])
+
+    def _enter_phase(self, phase: str) -> None:
+        self.phase = phase
+
+    async def _enter(self, stack: AsyncExitStack, environment: Environment) -> None:
         """Bring the sandbox up, and see to it that the stack takes it down."""
         sandbox = self._sandbox
-        try:
-            async with asyncio.timeout(within):
-                await sandbox.__aenter__()
-        except TimeoutError as error:
-            raise SandboxStartError(f"the sandbox was not up within {within:g} s") from error
+        await brought_up(sandbox, environment)
 
         async def leave(*exc: object) -> None:
-            with self._timed("tear_down"):
+            with self._watch.stage("tear_down"):
                 await sandbox.__aexit__(*exc)
 
         stack.push_async_exit(leave)
 
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        self.phase = phase.replace("_", " ")
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self._timing[phase] = round(time.monotonic() - begun, 3)
-
     def _concluded(self, begun: str, error: BaseException | None) -> TrialResult:
-        trajectory = self.agent.trajectory if self.agent else None
-        replies = [step for step in trajectory.steps if step.source == "agent"] if trajectory else []
+        trajectories = [run.agent.trajectory for run, _ in self._runs]
+        last = trajectories[-1] if trajectories else None
+        steps = [run.result(turn) for run, turn in self._runs]
+        replies = [step for each in trajectories for step in each.steps if step.source == "agent"]
         outcome, cause = self._judged(error)
         sandbox = getattr(self, "_sandbox", None)
+        redaction = Redaction()
         return TrialResult(
             task=self.task.name,
             attempt=self.attempt,
+            tries=1 + tries(self._folder),
             outcome=outcome,
             cause=cause,
-            message=_message(error),
+            message=redaction.json(_message(error)),
             reward=score(self._rewards) if self._rewards else None,
             rewards=self._rewards,
+            steps=steps,
+            **(resolved_in_turns(steps) if self._plan.turns > 1 and error is None else {}),
             stop_reason=self._stop_reason(error),
             turns=len(replies),
-            **({"usage": trajectory.usage, "waited": trajectory.waited} if trajectory else {}),
-            agent=trajectory.agent["name"] or "" if trajectory else "",
-            model=trajectory.agent["model_name"] if trajectory else None,
-            answered_by=sorted({step.model_name for step in replies if step.model_name}),
+            usage=self.usage,
+            waited=sum(each.waited for each in trajectories),
+            agent=last.agent["name"] or "" if last else "",
+            agent_version=last.agent["version"] or "" if last else "",
+            model=last.agent["model_name"] if last else None,
+            answered_by=sorted({reply.model_name for reply in replies if reply.model_name}),
             sandbox=sandbox.name if sandbox else "",
             image=getattr(sandbox, "image", None),
             task_digest=self.task.digest,
-            notes=[*self.task.notes, *(getattr(sandbox, "notes", None) or [])],
+            notes=redaction.json(self._all_notes(sandbox, trajectories)),
             started=begun,
-            timing=self._timing,
+            timing=summed([self._watch.seconds, *(step.timing for step in steps)]),
         )
 
     def _judged(self, error: BaseException | None) -> tuple[Outcome, Cause | None]:
         if isinstance(error, asyncio.CancelledError):
             return Outcome.INVALID, Cause.CANCELLED
         if error is not None:
-            return Outcome.INVALID, cause_of(error)
-        if score(self._rewards) == 1:
+            cause = cause_of(error)
+            return (Outcome.FAILED if cause in THE_AGENTS_DOING else Outcome.INVALID), cause
+        if score(self._rewards) == 1 and not self._unbegun:
             return Outcome.PASSED, None
-        return Outcome.FAILED, CAUSE_OF_STOP.get(self._stop) if self._stop else None
+        stop = self._stop_reason(None)
+        return Outcome.FAILED, CAUSE_OF_STOP.get(stop) if stop else None
 
     def _stop_reason(self, error: BaseException | None) -> StopReason | None:
         if isinstance(error, ModelError):
             return StopReason.PROVIDER_FAILED
-        return StopReason.CANCELLED if isinstance(error, asyncio.CancelledError) else self._stop
+        if isinstance(error, asyncio.CancelledError):
+            return StopReason.CANCELLED
+        return self._runs[-1][0].stop if self._runs else None
+
+    def _all_notes(self, sandbox: object, trajectories: list[Trajectory]) -> list[str]:
+        dropped = dict.fromkeys(name for each in trajectories for name in each.dropped)
+        servers = [str(server.get("name")) for server in self.task.mcp_servers]
+        notes = {
+            f"the model does not take {', '.join(dropped)}: left out": dropped,
+            f"MCP servers are only named in the instruction: {', '.join(servers)}": servers,
+            f"what agents leave running: {self._plan.leftovers}": self._plan.leftovers is not Leftovers.SHARED,
+        }
+        return [
+            *self.task.notes,
+            *(getattr(sandbox, "notes", None) or []),
+            *(note for note, holds in notes.items() if holds),
+            *dict.fromkeys(note for run, _ in self._runs for note in run.notes),
+            *self._notes,
+        ]
 
     def _save(self, result: TrialResult) -> None:
-        if self.agent:
-            if self.agent.trajectory.steps:
-                self.agent.trajectory.write(self._folder / "trajectory.json")
-            self.agent.trajectory.close()
+        for run, _ in self._runs:
+            run.save()
         result.write(self._folder)
 
 
 def _message(error: BaseException | None) -> str | None:
-    if error is None or isinstance(error, asyncio.CancelledError):
+    if error is None:
         return None
+    if isinstance(error, asyncio.CancelledError):
+        return str(error) or None
     text = str(error)
     known = isinstance(error, ModelError) or cause_of(error) is not Cause.HARNESS_ERROR
     return text if text and known else f"{type(error).__name__}: {text}"

@@ -23,8 +23,11 @@ def _templates() -> jinja2.Environment:
 
 
 def render(name: str, **values: object) -> str:
-    """Fill in the template ``<name>.md``; a value that it needs and does not get is an error."""
-    return _templates().get_template(f"{name}.md").render(values).strip()
+    """Fill in the template ``<name>.md``, or ``<last part of name>.md`` where a format has no words of its own for it.
+
+    A value that the template needs and does not get is an error.
+    """
+    return _templates().select_template([f"{name}.md", f"{Path(name).name}.md"]).render(values).strip()
 
 
 def digest() -> str:

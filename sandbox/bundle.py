@@ -1,4 +1,4 @@
-"""The tmux bundle: tmux with its libraries, loader and locale in one folder, so that any image can run it.
+"""The tmux bundle: tmux, stty and sleep, with libraries, loader and locale in one folder, for any image.
 
 It is taken once per process from this machine, carries its own dynamic loader, and so depends on nothing in the image:
 not on a C library, not on a package manager, not on the network.
@@ -35,19 +35,22 @@ def tmux(name: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def tmux_bundle() -> bytes:
-    """Return the bundle as a tar archive to unpack at ``/``; equal bytes for equal parts.
+def tmux_bundle(home: str = HOME.lstrip("/")) -> bytes:
+    """Return the bundle as a tar archive, to unpack at ``/`` unless `home` is another way to its folder from there.
+
+    Equal parts give equal bytes.
 
     Raises:
         SandboxError: tmux is missing here, too old, or its libraries cannot be found.
     """
-    tmux = _tmux()
-    libraries, loader = _libraries(tmux)
-    home = HOME.lstrip("/")
+    programs = [_tmux(), _tool("stty"), _tool("sleep")]
+    listing = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=False).stdout
+    libraries, loader = libraries_and_loader(listing)
     archive = Archive().folder(home)
     for folder in ("bin", "lib", "locale"):
         archive.folder(f"{home}/{folder}")
-    archive.file(f"{home}/bin/tmux", tmux.read_bytes(), 0o755)
+    for program in programs:
+        archive.file(f"{home}/bin/{program.name}", program.read_bytes(), 0o755)
     archive.file(f"{home}/lib/loader", loader.read_bytes(), 0o755)
     for library in libraries:
         archive.file(f"{home}/lib/{library.name}", library.read_bytes(), 0o755)
@@ -68,14 +71,20 @@ def _tmux() -> Path:
     return Path(found)
 
 
-def _libraries(program: Path) -> tuple[list[Path], Path]:
-    """Find the shared libraries of a program, and the loader that binds them."""
-    listing = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
-    libraries = [Path(path) for path in re.findall(r"=> (/\S+)", listing)]
-    loaders = [Path(path) for path in re.findall(r"^\s*(/\S*ld-\S+)", listing, re.MULTILINE)]
+def _tool(name: str) -> Path:
+    found = shutil.which(name)
+    if found is None:
+        raise SandboxError(f"{name} is not installed: apt install coreutils")
+    return Path(found)
+
+
+def libraries_and_loader(listing: str) -> tuple[list[Path], Path]:
+    """Find in what ldd prints the shared libraries of programs, and the loader that binds them."""
+    libraries = sorted({Path(path) for path in re.findall(r"=> (/\S+)", listing)})
+    loaders = re.findall(r"^(?:.*=>)?\s*(/\S*/ld-\S+)", listing, re.MULTILINE)
     if not loaders:
-        raise SandboxError(f"{program}: ldd names no loader for it, so it cannot be bundled")
-    return libraries, loaders[0]
+        raise SandboxError("tmux cannot be bundled, as ldd names no loader for it")
+    return libraries, Path(loaders[0])
 
 
 def _locale() -> Path:

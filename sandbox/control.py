@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sandbox.base import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sandbox.base import Stream
+
+
+ANSWER = 10.0
+"""Seconds after which a tmux that does not answer counts as hung."""
 
 
 class Answer(NamedTuple):
@@ -29,8 +33,9 @@ class Answer(NamedTuple):
 
 class _Pending(NamedTuple):
     future: asyncio.Future[Answer]
-    seal: bytes
-    """A secret line that a second command prints behind the answer, ``b""`` where the answer needs none."""
+    seal: bytes = b""
+    """A secret line that stands behind all the answers to a transaction; empty for a single command."""
+    then: Callable[[], None] | None = None
 
 
 class Control:
@@ -44,8 +49,8 @@ class Control:
         self._stream = stream
         self._on_output = on_output
         self._on_end = on_end
-        self._started: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._pending: deque[_Pending] = deque([_Pending(self._started, b"")])
+        self._started = _future()
+        self._pending: deque[_Pending] = deque([_Pending(self._started)])
         self._block: list[bytes] | None = None
         self._numbers = b""
         self._alive = True
@@ -64,30 +69,47 @@ class Control:
         if not answer.ok:
             raise SandboxError(f"tmux new-session: {_text(answer.lines)}")
 
-    async def command(self, *words: str, within: float = 30.0) -> Answer:
+    async def command(self, *words: str, within: float = ANSWER) -> Answer:
         """Run one tmux command and return its answer.
 
         Args:
-            words: the command and its arguments, taken literally; none may hold a newline.
+            words: the command and its arguments, taken literally; none may hold a NUL character.
             within: seconds after which tmux counts as hung.
 
         Raises:
             SandboxError: tmux is gone or does not answer.
         """
+        return await self._ask(_line(words), words[0], within, _Pending(_future()))
+
+    async def transaction(
+        self, *commands: Sequence[str], then: Callable[[], None] | None = None, within: float = ANSWER
+    ) -> list[list[bytes]]:
+        """Run tmux commands in one step, with nothing read from the pane in between, and return what each printed.
+
+        `then` is called as the answer arrives: after all output that came before it, and before any that comes after.
+        What a command prints may be text that any program could have printed, "%end" lines included: only a secret
+        line tells where it really ends. `SandboxError` when one of the commands fails, or as `command`.
+        """
+        seal = secrets.token_hex(16).encode()
+        sealed = b" ; display-message -p " + seal
+        end = seal[::-1]
+        # The end is a line of its own, as the rest of a line is dropped when one of its commands fails.
+        line = b" ; ".join(_line(words) + sealed for words in commands) + b"\ndisplay-message -p " + end
+        answer = await self._ask(line, commands[0][0], within, _Pending(_future(), end, then))
+        parts = _parts(answer.lines, seal)
+        if not answer.ok or len(parts) < len(commands):
+            failed = commands[min(len(parts), len(commands) - 1)][0]
+            raise SandboxError(f"tmux {failed}: {_text(answer.lines[-3:])}")
+        return parts
+
+    async def _ask(self, line: bytes, name: str, within: float, pending: _Pending) -> Answer:
         if self._failure is not None:
             raise RuntimeError("the terminal's output could not be read") from self._failure
         if not self._alive:
-            raise SandboxError(f"tmux {words[0]}: tmux has ended")
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        line = " ".join(map(_quoted, words)).encode("utf-8", "replace") + b"\n"
-        # A captured screen is text that any program could have printed, "%end" lines included: only a line that no
-        # program can know tells where it really ends.
-        seal = secrets.token_hex(16).encode() if words[0] == "capture-pane" else b""
-        if seal:
-            line += b"display-message -p " + seal + b"\n"
-        self._pending.append(_Pending(future, seal))
-        await self._stream.write(line)
-        return await self._wait(future, words[0], within)
+            raise SandboxError(f"tmux {name}: tmux has ended")
+        self._pending.append(pending)
+        await self._stream.write(line + b"\n")
+        return await self._wait(pending.future, name, within)
 
     async def close(self) -> None:
         """Let go of the stream; tmux itself goes on."""
@@ -131,7 +153,7 @@ class Control:
     def _inside(self, line: bytes, block: list[bytes]) -> None:
         seal = self._pending[0].seal if self._pending else b""
         if seal:
-            if len(block) > 1 and block[-1] == seal and line.startswith(b"%end "):
+            if block and block[-1] == seal and line.startswith(b"%end "):
                 self._sealed(block)
             else:
                 block.append(line)
@@ -141,20 +163,21 @@ class Control:
             block.append(line)
 
     def _sealed(self, block: list[bytes]) -> None:
-        """Unpack ``answer, %end, [notifications], %begin, seal``."""
-        ends = {b"%end " + self._numbers: True, b"%error " + self._numbers: False}
-        last = max((index for index, line in enumerate(block) if line in ends), default=len(block) - 2)
-        notifications = block[last + 1 : -2]
-        self._answer(Answer(block[:last], ends.get(block[last], False)))
-        for line in notifications:
+        """Unpack ``answers, %end, [notifications], %begin, seal``."""
+        guards = (b"%end ", b"%error ")
+        last = max((index for index, line in enumerate(block) if line.startswith(guards)), default=0)
+        self._answer(Answer(block[:last], block[last].startswith(b"%end ")))
+        for line in block[last + 1 : -2]:
             self._line(line)
 
     def _answer(self, answer: Answer) -> None:
         self._block = None
         if self._pending:
-            future = self._pending.popleft().future
-            if not future.done():
-                future.set_result(answer)
+            pending = self._pending.popleft()
+            if pending.then:
+                pending.then()
+            if not pending.future.done():
+                pending.future.set_result(answer)
 
     def _lost(self) -> None:
         if not self._alive:
@@ -168,9 +191,30 @@ class Control:
 
 
 def _quoted(word: str) -> str:
-    if "\n" in word or "\0" in word:
-        raise ValueError("a tmux command is one line")
-    return "'" + word.replace("'", "'\\''") + "'"
+    """Write a word so that it is one, on one line: tmux(1), "COMMAND PARSING AND EXECUTION"."""
+    if "\0" in word:
+        raise ValueError("no tmux command holds a NUL character")
+    literal = word.replace("'", "'\\''")
+    return "'" + re.sub(r"[\x01-\x1f\x7f]+", _escaped, literal) + "'"
+
+
+def _escaped(controls: re.Match[str]) -> str:
+    return "'\"" + "".join(f"\\{ord(character):03o}" for character in controls[0]) + "\"'"
+
+
+def _future() -> asyncio.Future[Answer]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _line(words: Sequence[str]) -> bytes:
+    return " ".join(map(_quoted, words)).encode("utf-8", "surrogateescape")
+
+
+def _parts(lines: list[bytes], seal: bytes) -> list[list[bytes]]:
+    """Cut the answers to a transaction at its seals: ``text, %end, %begin, seal, %end, %begin, text, ...``."""
+    seals = [index for index, line in enumerate(lines) if line == seal]
+    starts = [0, *(index + 3 for index in seals)]
+    return [lines[start : index - 2] for start, index in zip(starts, seals, strict=False)]
 
 
 def _text(lines: list[bytes]) -> str:

@@ -15,6 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class Connection:
+    """The connection behind what the SDK's ``exec_start(socket=True)`` returns, taken over from it."""
+
+    def __init__(self, raw: Any) -> None:
+        # The SDK keeps both in private places, and its reader may hold bytes that came with the answer's headers.
+        response, shared = raw._response, raw._sock  # noqa: SLF001 - as said
+        shared.settimeout(0)  # or looking for those bytes would wait for some
+        self.early: bytes = response.raw._fp.fp.peek()  # noqa: SLF001 - as said
+        self.socket = socket.socket(fileno=os.dup(shared.fileno()))
+        self.socket.setblocking(False)
+        for owner in (response, raw, shared):
+            owner.close()
+
+    def close(self) -> None:
+        """Close what nobody reads."""
+        self.socket.close()
+
+
 class ExecStream:
     """The raw stream of one ``docker exec`` without a terminal: frames of eight bytes of header and their content."""
 
@@ -24,22 +42,15 @@ class ExecStream:
         self.id = exec_id
 
     @classmethod
-    async def over(cls, raw: Any, exec_id: str) -> Self:
-        """Take over the connection behind what the SDK's ``exec_start(socket=True)`` returns."""
-        # The SDK keeps both in private places, and its reader may hold bytes that came with the answer's headers.
-        response, shared = raw._response, raw._sock  # noqa: SLF001 - as said
-        shared.settimeout(0)  # or looking for those bytes would wait for some
-        early = response.raw._fp.fp.peek()  # noqa: SLF001 - as said
-        connection = socket.socket(fileno=os.dup(shared.fileno()))
-        connection.setblocking(False)
-        for owner in (response, raw, shared):
-            owner.close()
+    async def over(cls, connection: Connection, exec_id: str) -> Self:
+        """Read and write a connection."""
+        family = connection.socket.family
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
-        reader.feed_data(early)
+        reader.feed_data(connection.early)
         protocol = asyncio.StreamReaderProtocol(reader)
-        connect: Any = loop.create_unix_connection if connection.family == socket.AF_UNIX else loop.create_connection
-        transport, _ = await connect(lambda: protocol, sock=connection)
+        connect: Any = loop.create_unix_connection if family == socket.AF_UNIX else loop.create_connection
+        transport, _ = await connect(lambda: protocol, sock=connection.socket)
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         return cls(reader, writer, exec_id)
 

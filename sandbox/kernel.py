@@ -19,10 +19,12 @@ NEW_USER, NEW_PID, NEW_NET = 0x10000000, 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND = 1, 2, 4, 8, 32, 4096
 KEPT_FLAGS = RDONLY | NOSUID | NODEV | NOEXEC
 """What a remount has to repeat, as the kernel lets nobody in a user namespace take it away."""
-_PRIVATE_BELOW = 0x4000 | 0x40000
+_BELOW = 0x4000
+_PRIVATE_BELOW = _BELOW | 0x40000
 _DETACH = 2
 
-_PDEATHSIG, _SET_DUMPABLE, _CAPBSET_READ, _CAPBSET_DROP = 1, 4, 23, 24
+_PDEATHSIG, _SET_DUMPABLE, _SET_KEEPCAPS, _CAPBSET_READ, _CAPBSET_DROP, _CAP_AMBIENT = 1, 4, 8, 23, 24, 47
+_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -69,9 +71,19 @@ def unshare(namespaces: int) -> None:
     _call("unshare", namespaces)
 
 
+def enter(number: int, kind: int = 0) -> None:
+    """Join an open namespace, of whatever kind or of this one."""
+    _call("setns", number, kind)
+
+
+def bind_all(source: Path, target: Path) -> None:
+    """Show a file or folder at a second place, with all that is mounted below."""
+    mount(source, target, flags=BIND | _BELOW)
+
+
 def enter_network(number: int) -> None:
     """Join an open network namespace."""
-    _call("setns", number, NEW_NET)
+    enter(number, NEW_NET)
 
 
 def die_with_parent(number: int) -> None:
@@ -89,13 +101,44 @@ def keep_capabilities(kept: set[int]) -> None:
     for number in range(64):
         if number not in kept and _libc.prctl(_CAPBSET_READ, number, 0, 0, 0) == 1:
             _call("prctl", _CAPBSET_DROP, number, 0, 0, 0)
+    _set_capabilities(kept, inherited=False)
+
+
+def _set_capabilities(kept: set[int], *, inherited: bool) -> None:
+    """Keep in the permitted and effective sets what of those is there; inherited or not."""
     header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
     current = ctypes.create_string_buffer(24)
     _call("capget", header, current)
     wanted = sum(1 << number for number in kept)
     low, high = struct.unpack("6I", current.raw)[1::3]
     low, high = low & wanted & 0xFFFFFFFF, high & wanted >> 32
-    _call("capset", header, struct.pack("6I", low, low, 0, high, high, 0))
+    passed = (low, high) if inherited else (0, 0)
+    _call("capset", header, struct.pack("6I", low, low, passed[0], high, high, passed[1]))
+
+
+def become(  # noqa: PLR0913 - who, and what it keeps
+    uid: int, gid: int, groups: list[int], kept: set[int], mark: int, *, mapped: bool
+) -> None:
+    """Become a user with some capabilities: root keeps them all, another user has `mark` alone, whatever it runs.
+
+    Args:
+        uid: the user.
+        gid: its first group.
+        groups: its other groups.
+        kept: capabilities.
+        mark: one of them.
+        mapped: whether there is no other user here.
+    """
+    keep_capabilities(kept)
+    if mapped:
+        return
+    os.setgroups(groups)
+    os.setgid(gid)
+    _call("prctl", _SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setuid(uid)
+    if uid != 0:
+        _set_capabilities({mark}, inherited=True)
+        _call("prctl", _CAP_AMBIENT, _AMBIENT_RAISE, mark, 0, 0)
 
 
 def empty_network(proc: Path) -> int:

@@ -1,6 +1,14 @@
-"""What keystrokes mean: a word that is exactly a key's name is that key, everything else is literal text.
+r"""What keystrokes mean: a word that is exactly a key's name is that key, everything else is literal text.
 
-The names are tmux's (tmux(1), "KEY BINDINGS"), spelled exactly: ``Up`` is a key and ``up`` is two letters.
+======================  ==========================================================================================
+`Enter` `Escape` `Tab`  and `BTab` `Space` `BSpace` `IC` (insert) `DC` (delete) `Up` `Down` `Left` `Right` `Home`
+                        `End` `PageUp` `PageDown` `F1` to `F12`: tmux's names (tmux(1), "KEY BINDINGS")
+`C-x` `M-x` `S-x`       and `C-M-x`: a letter, one of ``\ ] ^ _ @ /``, or a key above with Control, Alt or Shift
+`More`                  no key: shows the next part of what an observation left out
+`Reset`                 no key: ends what runs in the terminal, whatever it is, and starts a new shell
+======================  ==========================================================================================
+
+The spelling is exact: ``Up`` is a key and ``up`` is two letters, ``C-c`` is a key and ``C-c\n`` is text.
 """
 
 from __future__ import annotations
@@ -12,6 +20,7 @@ _EDITING = ["Enter", "Escape", "Tab", "BTab", "Space", "BSpace", "IC", "DC"]
 _MOVING = ["Up", "Down", "Left", "Right", "Home", "End", "PageUp", "PageDown"]
 NAMED = frozenset([*_EDITING, *_MOVING, *(f"F{number}" for number in range(1, 13))])
 """The keys that have a name of their own."""
+MORE, RESET = "More", "Reset"
 
 _MODIFIED = re.compile(r"(?:C-|M-|C-M-|S-)(?:[a-zA-Z\\\]^_@/]|" + "|".join(sorted(NAMED)) + r")")
 

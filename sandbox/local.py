@@ -19,13 +19,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import secrets
 import sys
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from sandbox import dockerfile
-from sandbox.archive import regular_files
+from sandbox.archive import carried, regular_files
 from sandbox.base import (
+    COMMAND,
+    FILES_LIMIT,
     OUTPUT_LIMIT,
     Environment,
     ExecResult,
@@ -33,15 +36,17 @@ from sandbox.base import (
     SandboxError,
     SandboxStartError,
     SandboxTimeout,
+    Sealed,
 )
 from sandbox.bundle import tmux_bundle
 from sandbox.local_build import Build
 from sandbox.namespace import Command, Namespace
+from sandbox.sealing import GRACE, Order, entries, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sandbox.base import Stream
+    from sandbox.base import Network, Sandbox, Stream
     from sandbox.dockerfile import Instruction
 
 _BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -82,6 +87,7 @@ class LocalSandbox:
         """Where commands start."""
         self.user = "root"
         """Who commands run as when the call does not say."""
+        self.services: Mapping[str, Sandbox] = {}
         self._environment = environment
         self._hidden = hidden
         self._image_env: dict[str, str] = {}
@@ -93,7 +99,8 @@ class LocalSandbox:
         limit = self._environment.build_timeout
         try:
             async with asyncio.timeout(limit):
-                self._namespace = await Namespace.start(self._hidden, isolated=not self._environment.network)
+                isolated = self._environment.network.mode != "public"
+                self._namespace = await Namespace.start(self._hidden, isolated=isolated)
                 try:
                     await self._build(instructions)
                 except BaseException:
@@ -123,9 +130,10 @@ class LocalSandbox:
     def _weaknesses(self) -> list[str]:
         environment, namespace = self._environment, self._namespace
         said = {
+            "read_only is not enforced": environment.read_only,
             "cpus is not enforced": environment.cpus is not None,
             "memory_mb is not enforced": environment.memory_mb is not None,
-            "the network is this machine's own, with whatever listens on it": environment.network,
+            "the network is this machine's own, with whatever listens on it": environment.network.mode == "public",
             "this machine's root owns what it has installed: packages cannot be installed or changed": namespace.mapped,
             f"{environment.image} is not used: the Dockerfile is": environment.image is not None,
         }
@@ -150,7 +158,32 @@ class LocalSandbox:
         env: Mapping[str, str] | None = None,
     ) -> ExecResult:
         """See `sandbox.base.Sandbox.exec`; what cannot be started is exit code 126 or 127, with the reason."""
-        return await self._run(self._command(argv, user, cwd, env), timeout)
+        marked = {**(env or {}), COMMAND: secrets.token_hex(8)}
+        return await self._run(self._command(argv, user, cwd, marked), timeout)
+
+    async def sealed(  # noqa: PLR0913 - see the protocol
+        self,
+        argv: Sequence[str],
+        archive: bytes,
+        *,
+        folders: Sequence[str],
+        kept: Sequence[str],
+        limit: int,
+        timeout: float,  # noqa: ASYNC109 - see the protocol
+        user: str | None = None,
+        env: Mapping[str, str] | None = None,
+        alone: bool = False,
+        since: float | None = None,
+    ) -> Sealed:
+        """See `sandbox.base.Sandbox.sealed`."""
+        command = self._command(argv, user, None, env)
+        order = Order(
+            argv=command.argv, user=command.user, cwd=command.cwd, env=command.env, folders=tuple(folders),
+            kept=tuple(kept), files=entries(archive), limit=limit, seconds=timeout, alone=alone, since=since,
+        )  # fmt: skip
+        printed = bytearray()
+        await self._timed(command.model_copy(update={"sealed": order.model_dump()}), timeout + GRACE, printed.extend)
+        return sealed(bytes(printed))
 
     async def stream(
         self,
@@ -169,15 +202,30 @@ class LocalSandbox:
         if result.exit_code:
             raise SandboxError(f"tar -x at {target}: {result.output.strip()}")
 
-    async def get(self, path: str, limit: int) -> dict[str, bytes]:
+    async def get(
+        self, path: str, limit: int, *, count: int = FILES_LIMIT, exclude: Sequence[str] = ()
+    ) -> dict[str, bytes]:
         """See `sandbox.base.Sandbox.get`."""
+        packed = await self._packed(path, limit)
+        return regular_files(io.BytesIO(packed), path, limit, count=count, exclude=exclude)
+
+    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> bytes:
+        """See `sandbox.base.Sandbox.take`."""
+        return carried(io.BytesIO(await self._packed(path, limit)), path, limit, exclude=exclude)
+
+    async def _packed(self, path: str, limit: int) -> bytearray:
         packed = bytearray()
         # A header and padding per file may be more than the files, but not without end.
         argv = ["sh", "-c", _PACK, "get", f"/{path.strip('/')}", str(4 * limit + 1_000_000)]
         code = await self._timed(self._root_command(argv), _FILES, packed.extend)
         if code == _MISSING:
             raise FileNotFoundError(path)
-        return regular_files(io.BytesIO(packed), path, limit)
+        return packed
+
+    async def allow(self, network: Network) -> None:
+        """See `sandbox.base.Sandbox.allow`: the network is this machine's own or none, as at the start."""
+        if network != self._environment.network:
+            raise SandboxError(f"the network of a local sandbox stays as it is: {self._environment.network.mode}")
 
     async def step(self, argv: Sequence[str], *, user: str, cwd: str, env: Mapping[str, str]) -> ExecResult:
         """Run one step of a Dockerfile, as `sandbox.local_build.Machine` asks."""

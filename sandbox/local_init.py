@@ -20,9 +20,10 @@ import time
 import warnings  # noqa: F401 - os.execvpe would import it late
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from sandbox import kernel
+from sandbox import kernel, seal
+from sandbox.account import account
 from sandbox.local_view import View
 
 if TYPE_CHECKING:
@@ -96,27 +97,42 @@ class Server:
         return True
 
     def _become(self, request: dict[str, Any], numbers: list[int]) -> NoReturn:
-        """Turn a fresh child into the command."""
+        """Turn a fresh child into the command, or have it run one that is sealed in."""
         code = 126
         try:
+            if request["sealed"]:
+                self._seal(request["sealed"], numbers, request["stdio"])
             self._confine(isolated=not request["network"])
             _attach(numbers, request["stdio"])
-            account = _account(request["user"])
+            who = account(request["user"])
             for number in numbers:
-                os.fchown(number, account.uid, -1)  # so that /dev/stdout can be opened
+                os.fchown(number, who.uid, -1)  # so that /dev/stdout can be opened
             if not self._mapped:
-                os.setgroups(account.groups)
-                os.setgid(account.gid)
-                os.setuid(account.uid)
+                os.setgroups(who.groups)
+                os.setgid(who.gid)
+                os.setuid(who.uid)
             os.chdir(request["cwd"])
             os.execvpe(  # noqa: S606 - the command itself, in this process's place
-                request["argv"][0], request["argv"], {"HOME": account.home, **request["env"]}
+                request["argv"][0], request["argv"], {"HOME": who.home, **request["env"]}
             )
         except (OSError, LookupError, ValueError) as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
             os.write(2, f"termstone: {request['argv'][0]}: {error}\n".encode())
         finally:
             os._exit(code)
+
+    def _seal(self, order: dict[str, Any], numbers: list[int], stdio: list[int | None]) -> NoReturn:
+        """Run a sealed command; with all capabilities, so nothing is imported and no other program run."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        _attach(numbers, stdio)
+        if self._network is not None:
+            kernel.enter_network(self._network)
+        seal.run({**order, "capabilities": list(self._kept(isolated=True)), "mapped": self._mapped}, seal.tell)
+        os._exit(0)
+
+    def _kept(self, *, isolated: bool) -> set[int]:
+        return {*_CAPABILITIES, *([_NET_RAW] if isolated and self._network is not None else [])}
 
     def _confine(self, *, isolated: bool) -> None:
         os.setsid()
@@ -125,7 +141,7 @@ class Server:
             signal.signal(number, signal.SIG_DFL)
         if isolated and self._network is not None:
             kernel.enter_network(self._network)
-        kernel.keep_capabilities({*_CAPABILITIES, *([_NET_RAW] if isolated and self._network is not None else [])})
+        kernel.keep_capabilities(self._kept(isolated=isolated))
 
     def _reap(self) -> None:
         while True:
@@ -147,17 +163,17 @@ class Server:
                 self._let_go(process)
 
     def _told(self, number: int) -> None:
-        """Hear the harness on a command's line: ``k`` kills it, the end of the line lets it go on alone."""
+        """Hear the harness on a command's line: ``k`` and its mark kill it, the end of the line lets it go on alone."""
         found = next(((process, line) for process, line in self._lines.items() if line.fileno() == number), None)
         if found is None:
             return
         process, line = found
         try:
-            word = line.recv(1)
+            word = line.recv(64)
         except OSError:
             word = b""
-        if word == b"k":
-            _kill(process)
+        if word:
+            _kill(process, word.removeprefix(b"k"))
         else:
             self._let_go(process)
 
@@ -173,13 +189,13 @@ def _attach(numbers: list[int], stdio: list[int | None]) -> None:
         os.dup2(os.open("/dev/null", os.O_RDWR) if index is None else numbers[index], target)
 
 
-def _kill(process: int) -> None:
-    """Kill a command with its descendants and their sessions, and wait until none of them is left."""
+def _kill(process: int, mark: bytes) -> None:
+    """Kill a command, its descendants, their sessions and what has its mark, and wait until none of them is left."""
     victims = {process}
     deadline = time.monotonic() + _DYING
     while time.monotonic() < deadline:
         alive = list(_processes())
-        related = {number for number, *kin in alive if victims.intersection(kin)}
+        related = {number for number, *kin in alive if victims.intersection(kin) or _is_marked(number, mark)}
         victims |= related
         left = victims.intersection(number for number, *_ in alive)
         if not left:
@@ -190,6 +206,12 @@ def _kill(process: int) -> None:
         time.sleep(0.001)
 
 
+def _is_marked(process: int, mark: bytes) -> bool:
+    with suppress(OSError):  # it has ended meanwhile
+        return bool(mark) and mark in Path(f"/proc/{process}/environ").read_bytes()
+    return False
+
+
 def _processes() -> Iterator[tuple[int, int, int]]:
     """List number, parent and session of each process that is not dead."""
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -197,42 +219,6 @@ def _processes() -> Iterator[tuple[int, int, int]]:
             fields = path.read_bytes().rpartition(b")")[2].split()
             if fields[0] not in (b"Z", b"X"):
                 yield int(path.parent.name), int(fields[1]), int(fields[3])
-
-
-class Account(NamedTuple):
-    """Who a command runs as."""
-
-    uid: int
-    gid: int
-    groups: list[int]
-    home: str
-
-
-def _account(user: str) -> Account:
-    """Look ``name``, ``uid``, ``name:group`` or ``uid:gid`` up in the sandbox's own files."""
-    name, _, group = user.partition(":")
-    entries = _entries("/etc/passwd", 7)
-    entry = next((entry for entry in entries if name in (entry[0], entry[2])), None)
-    if entry is None and not name.isdigit():
-        raise LookupError(f"no user {name} in /etc/passwd")
-    uid, gid, home = (int(entry[2]), int(entry[3]), entry[5] or "/") if entry else (int(name), 0, "/")
-    groups = _entries("/etc/group", 4)
-    if group:
-        found = next((line[2] for line in groups if group in (line[0], line[2])), group)
-        if not found.isdigit():
-            raise LookupError(f"no group {group} in /etc/group")
-        return Account(uid, int(found), [int(found)], home)
-    member = [int(line[2]) for line in groups if entry and entry[0] in line[3].split(",")]
-    return Account(uid, gid, sorted({gid, *member}), home)
-
-
-def _entries(path: str, fields: int) -> list[list[str]]:
-    try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    split = [line.split(":") for line in lines]
-    return [entry for entry in split if len(entry) == fields and entry[2].isdigit()]
 
 
 def _received(control: socket.socket) -> tuple[bytes, list[int]]:
@@ -301,7 +287,7 @@ def _supervise(process: int) -> None:
 
 
 def main() -> None:
-    """Be the supervisor: start process 1, wait for its end, remove the temporary folder."""
+    """Be the supervisor: make the temporary folder, start process 1, wait for its end, remove the folder."""
     control = socket.socket(fileno=0)
     _, numbers = _received(control)
     if not numbers:  # the harness changed its mind
@@ -309,6 +295,7 @@ def main() -> None:
     settings = _read_json(numbers[0])
     os.close(numbers[0])
     try:
+        Path(settings["temporary"]).mkdir(mode=0o700)
         mapped = _leave_machine()
         process = os.fork()
         if process == 0:

@@ -9,16 +9,18 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from sandbox.base import SandboxDied, SandboxError, SandboxStartError, finished
+from sandbox import owner
+from sandbox.base import COMMAND, SandboxDied, SandboxError, SandboxStartError, finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +47,8 @@ class Command(BaseModel):
     """All of its environment but ``HOME``, which is the user's when it is not here."""
     network: bool = False
     """Whether it is a step of a build: on this machine's network, and all processes end with it."""
+    sealed: dict[str, Any] | None = None
+    """An order of `sandbox.sealing`, carried out with the capabilities of process 1; what it left is printed."""
 
 
 class _Ready(BaseModel):
@@ -80,7 +84,8 @@ class Namespace:
         Raises:
             SandboxStartError: with the kernel's reason.
         """
-        temporary = Path(tempfile.mkdtemp(prefix="termstone-"))
+        # The supervisor makes it, who outlives this process and removes it.
+        temporary = Path(tempfile.gettempdir(), owner.folder_prefix() + secrets.token_hex(8))
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             process = await asyncio.create_subprocess_exec(
@@ -90,7 +95,6 @@ class Namespace:
             )  # fmt: skip
         except BaseException:
             control.close()
-            shutil.rmtree(temporary)
             raise
         finally:
             theirs.close()
@@ -137,7 +141,11 @@ class Namespace:
         """
         output, theirs = os.pipe()
         given = [theirs] if stdin is None else [theirs, _memory(stdin)]
-        line = self._spawn(command, given, [None if stdin is None else 1, 0, 0])
+        try:
+            line = self._spawn(command, given, [None if stdin is None else 1, 0, 0])
+        except SandboxError:
+            os.close(output)
+            raise
         loop = asyncio.get_running_loop()
         os.set_blocking(output, False)
         loop.add_reader(output, _pump, loop, output, sink)
@@ -145,7 +153,7 @@ class Namespace:
             code = await _exit_code(line)
             _drain(output, sink)
         except asyncio.CancelledError:
-            await finished(_kill(line))
+            await finished(_kill(line, command.env.get(COMMAND, "")))
             raise
         finally:
             loop.remove_reader(output)
@@ -312,8 +320,8 @@ async def _exit_code(line: socket.socket) -> int:
     raise SandboxDied("the sandbox ended under a command")
 
 
-async def _kill(line: socket.socket) -> None:
+async def _kill(line: socket.socket, mark: str) -> None:
     with contextlib.suppress(OSError, SandboxError, TimeoutError):
-        line.send(b"k")
+        line.send(b"k" + mark.encode("ascii"))
         async with asyncio.timeout(_GRACE):
             await _exit_code(line)

@@ -7,11 +7,14 @@ import json
 from typing import TYPE_CHECKING
 
 from agent.base import StopReason
+from agent.model import Message
 from agent.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from agent.model import ModelError
     from sandbox.terminal import Terminal
 
 GRADE_HELLO = "#!/bin/sh\nif grep -qx hello /app/out; then echo 1; else echo 0; fi > /logs/verifier/reward.txt\n"
@@ -50,6 +53,10 @@ SOLVED = (reply("echo hello > out\n"), reply(done=True), reply(done=True))
 """Replies that solve `make_task`'s task."""
 
 
+ORPHAN = "(setsid sh -c 'sleep {} & exit' >/dev/null 2>&1 </dev/null &)"
+"""A command that leaves its session, its parent and its output."""
+
+
 class SleepingAgent:
     """Never comes to an end."""
 
@@ -77,3 +84,41 @@ class RaisingAgent:
         self.trajectory.prompt("user", instruction)
         await terminal.look()
         raise ZeroDivisionError("a bug in the agent")
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self.when: dict[float, Callable[[], object]] = {}
+        """What happens once a time is reached."""
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        for due in [due for due in self.when if due <= self.now]:
+            self.when.pop(due)()
+
+
+KEY = "sk-test-0123456789abcdef0123456789abcdef"
+HELLO = [Message(role="user", content="hello")]
+
+
+def is_one_clear_line(error: ModelError, name: str = "openai/gpt-5") -> bool:
+    line = str(error)
+    noise = ("\n", "Traceback", "litellm.", "Exception -", KEY)
+    return line.startswith(f"{name}: ") and len(line) < 500 and not any(part in line for part in noise)
+
+
+async def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something is so."""
+    for _ in range(int(seconds * 100)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("it never was")

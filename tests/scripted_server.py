@@ -1,6 +1,8 @@
 """An OpenAI-compatible server on loopback that answers from a recording and breaks when told to.
 
-Its list of requests is the ground truth for what a client really sent. By hand::
+It speaks Anthropic's Messages too, as far as a conversation needs. A recorded reply is a text, or an object with the
+message's fields: ``content``, ``tool_calls``, ``reasoning_content``, ... Its list of requests is the ground truth for
+what a client really sent. By hand::
 
     python -m tests.scripted_server evals/recorded/demo.json --tasks evals/tasks --port 8010
 """
@@ -9,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import socket
 import struct
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -27,8 +32,9 @@ from evals.task import Task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+Recorded = str | Mapping[str, Any]
 ANY = "*"
-PATH = "/v1/chat/completions"
+PATH, ANTHROPIC_PATH = "/v1/chat/completions", "/v1/messages"
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST instead of FIN
 
 
@@ -114,7 +120,7 @@ class ScriptedServer:
 
     def __init__(
         self,
-        recording: Mapping[str, Sequence[str]] | Sequence[str],
+        recording: Mapping[str, Sequence[Recorded]] | Sequence[Recorded],
         markers: Mapping[str, str] | None = None,
         *,
         port: int = 0,
@@ -128,13 +134,20 @@ class ScriptedServer:
             port: 0 is any free one.
             faults: what to do instead of good answers, one for each of the first requests.
         """
-        self.recording: dict[str, list[str]] = (
+        self.recording: dict[str, list[Recorded]] = (
             {task: list(replies) for task, replies in recording.items()}
             if isinstance(recording, Mapping)
             else {ANY: list(recording)}
         )
         self.markers = dict(markers or {})
         self.requests: list[Request] = []
+        self.answered: list[float] = []
+        """When each answer had been sent, by `time.monotonic`."""
+        self.served: dict[str, float] = {}
+        """The same by request id, of good answers alone."""
+        self.tokens: dict[str, int] = {}
+        """Their prompts' and completions', by request id."""
+        self.numbers = itertools.count(1)
         self.faults: deque[Fault] = deque(faults)
         self.stopping = threading.Event()
         self.connections: set[socket.socket] = set()
@@ -180,15 +193,60 @@ class ScriptedServer:
         replies = self.recording.get(task, [])
         if number >= len(replies):
             return status(400, f"the recording has no reply {number + 1} for task {task!r}", type="recording_ended")
-        text = replies[number]
+        reply = replies[number]
+        said = {"content": reply} if isinstance(reply, str) else reply
+        text = said.get("content") or ""
+        finish_reason = "tool_calls" if said.get("tool_calls") else "stop"
+        first = {"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", "content": None, **said}}
+        used = usage(messages, text)
+        answer = {
+            "id": f"chatcmpl-{task}-{number + 1}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": body.get("model"),
+            "choices": [first],
+            "usage": used,
+        }
+        if body.get("logprobs"):
+            first["logprobs"] = {"content": [_token(part) for part in _parts(text)]}
+        if body.get("return_token_ids"):  # as vLLM does
+            first["token_ids"] = [zlib.crc32(part.encode()) % 100_000 for part in _parts(text)]
+            answer["prompt_token_ids"] = list(range(used["prompt_tokens"]))
+        return json_body(answer)
+
+    def anthropic_answer(self, body: dict[str, Any]) -> Fault:
+        """Answer a request in Anthropic's shape from the same recording."""
+        system = [{"role": "system", "content": body["system"]}] if body.get("system") else []
+        openai = self.answer({**body, "messages": [*system, *body["messages"]]})
+        answer = json.loads(openai.body or b"")
+        if openai.status != HTTPStatus.OK:
+            return json_body({"type": "error", "error": answer["error"]}, openai.status)
+        said, used = answer["choices"][0]["message"], answer["usage"]
+        cached = used["prompt_tokens_details"]["cached_tokens"]
+        thoughts = {"type": "thinking", "thinking": said.get("reasoning_content"), "signature": "signed"}
+        calls = [
+            {"type": "tool_use", "id": call["id"], "name": called["name"], "input": json.loads(called["arguments"])}
+            for call in said.get("tool_calls", ())
+            for called in [call["function"]]
+        ]
         return json_body(
             {
-                "id": f"chatcmpl-{task}-{number + 1}",
-                "object": "chat.completion",
-                "created": int(time.time()),
+                "id": answer["id"],
+                "type": "message",
+                "role": "assistant",
                 "model": body.get("model"),
-                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-                "usage": usage(messages, text),
+                "content": [
+                    *([thoughts] if said.get("reasoning_content") else []),
+                    *([{"type": "text", "text": said["content"]}] if said["content"] else []),
+                    *calls,
+                ],
+                "stop_reason": "tool_use" if calls else "end_turn",
+                "usage": {
+                    "input_tokens": used["prompt_tokens"] - cached,
+                    "output_tokens": used["completion_tokens"],
+                    "cache_read_input_tokens": cached,
+                    "cache_creation_input_tokens": 0,
+                },
             }
         )
 
@@ -210,6 +268,14 @@ def usage(messages: list[dict[str, Any]], text: str) -> dict[str, Any]:
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": cached},
     }
+
+
+def _parts(text: str) -> list[str]:
+    return [text[start : start + 4] for start in range(0, len(text), 4)]
+
+
+def _token(part: str) -> dict[str, Any]:
+    return {"token": part, "logprob": -0.5, "bytes": list(part.encode()), "top_logprobs": []}
 
 
 def _text(message: dict[str, Any]) -> str:
@@ -246,10 +312,17 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         fault = owner.next_fault()
         owner.requests.append(Request(self.path, dict(self.headers), body, fault, time.monotonic()))
-        answer = owner.answer(body) if self.path == PATH else status(404, f"no such path: {self.path}")
-        self._send(fault or answer, (answer.body or b"") if fault is None else _changed(fault, answer))
+        request_id = f"req-{next(owner.numbers)}"
+        answers = {PATH: owner.answer, ANTHROPIC_PATH: owner.anthropic_answer}
+        answer = answers[self.path](body) if self.path in answers else status(404, f"no such path: {self.path}")
+        self._send(fault or answer, (answer.body or b"") if fault is None else _changed(fault, answer), request_id)
+        owner.answered.append(time.monotonic())
+        if fault is None and answer.status == HTTPStatus.OK:
+            used = json.loads(answer.body or b"")["usage"]
+            owner.tokens[request_id] = used.get("total_tokens") or sum(used.values())
+            owner.served[request_id] = owner.answered[-1]
 
-    def _send(self, fault: Fault, body: bytes) -> None:
+    def _send(self, fault: Fault, body: bytes, request_id: str) -> None:
         body = fault.body if fault.body is not None else body
         if fault.does == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
@@ -260,7 +333,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response_only(fault.status)
-        headers = {"Date": self.date_time_string(), "Content-Type": fault.content_type, **fault.headers}
+        known = {"Date": self.date_time_string(), "Content-Type": fault.content_type, "x-request-id": request_id}
+        headers = {**known, **fault.headers}
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
@@ -299,7 +373,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
     found = load(arguments.tasks) if arguments.tasks else ()
-    markers = {task.name: task.instruction for task in found if isinstance(task, Task)}
+    tasks = [task for task in found if isinstance(task, Task)]
+    markers = {name: told for task in tasks for name, told in task.instructions.items()}
     with ScriptedServer(load_recording(arguments.recording), markers, port=arguments.port) as server:
         print(f"serving {server.url} for {', '.join(markers) or 'any task'}; Ctrl-C ends it", flush=True)  # noqa: T201
         try:

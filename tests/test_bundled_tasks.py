@@ -9,11 +9,14 @@ import pytest
 
 from agent.litellm_model import LiteLLMModel
 from agent.loop import TerminalAgent
-from agent.oracle import NopAgent, OracleAgent
+from agent.oracle import NopAgent
 from agent.scripted import ScriptedModel, load_recording
+from evals.agents import oracle
 from evals.cli import BUNDLED
+from evals.experiment import Experiment
 from evals.harbor import load
-from evals.job import Job, JobConfig
+from evals.job import Job
+from evals.job_config import JobConfig
 from evals.result import Outcome, TrialResult
 from evals.task import Task
 from evals.trial import Plan
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from evals.sandboxes import Sandboxes
 
 TASKS = [task for task in load(BUNDLED) if isinstance(task, Task)]
+INSTRUCTIONS = {name: told for task in TASKS for name, told in task.instructions.items()}
 RECORDED = load_recording(BUNDLED.parent / "recorded" / "demo.json")
 
 
@@ -35,7 +39,7 @@ async def outcomes(
 ) -> dict[str, tuple[Outcome, str | None]]:
     """Run one agent on every bundled task, four at a time."""
     config = JobConfig(agent="test", sandbox=sandboxes.kind, concurrency=4, attempts=1)
-    results: list[TrialResult] = await Job(config, TASKS, Plan(sandboxes.open, agent), folder).run()
+    results: list[TrialResult] = await Experiment([Job(config, TASKS, Plan(sandboxes.open, agent), folder)]).run()
     return {result.task: (result.outcome, result.message) for result in results}
 
 
@@ -44,7 +48,7 @@ def all_of(outcome: Outcome) -> dict[str, tuple[Outcome, str | None]]:
 
 
 async def test_every_oracle_passes(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    found = await outcomes(sandboxes, tmp_path / "job", lambda task, _: OracleAgent(task.solution))
+    found = await outcomes(sandboxes, tmp_path / "job", lambda task, _: oracle(task))
     assert found == all_of(Outcome.PASSED)
 
 
@@ -52,11 +56,12 @@ async def test_doing_nothing_fails_everywhere(sandboxes: Sandboxes, tmp_path: Pa
     assert await outcomes(sandboxes, tmp_path / "job", lambda *_: NopAgent()) == all_of(Outcome.FAILED)
 
 
+@pytest.mark.long  # a model behind HTTP says the same
 async def test_the_recorded_replies_solve_every_task(sandboxes: Sandboxes, tmp_path: Path) -> None:
     found = await outcomes(
         sandboxes,
         tmp_path / "job",
-        lambda task, journal: TerminalAgent(ScriptedModel(RECORDED[task.name]), journal=journal),
+        lambda task, journal: TerminalAgent(ScriptedModel(RECORDED[next(iter(task.instructions))]), journal=journal),
     )
     assert found == all_of(Outcome.PASSED)
 
@@ -65,7 +70,7 @@ async def test_a_model_behind_http_solves_every_task(
     sandboxes: Sandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-canary-0123456789")
-    with ScriptedServer(RECORDED, {task.name: task.instruction for task in TASKS}) as server:
+    with ScriptedServer(RECORDED, INSTRUCTIONS) as server:
         model = LiteLLMModel("openai/scripted", api_base=server.url)
         found = await outcomes(sandboxes, tmp_path / "job", lambda _, journal: TerminalAgent(model, journal=journal))
         await model.close()
@@ -78,6 +83,6 @@ async def test_a_model_behind_http_solves_every_task(
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: str(task.name))
 def test_what_tests_share_with_the_environment_is_the_same(task: Task) -> None:
     shared = {path.name: path for path in (task.path / "environment").rglob("*") if path.is_file()}
-    for path in task.tests.rglob("*"):
+    for path in (task.path / "tests").rglob("*"):
         if path.is_file() and path.name in shared:
             assert filecmp.cmp(path, shared[path.name], shallow=False), path.name

@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.trajectory import read_journal
 from evals.cli import main
 from evals.display import printable
+from evals.job_config import JobConfig
+from evals.selection import found_tasks
+from evals.task import Task
 from tests.fakes import SOLVED, make_task, reply
+from tests.scripted_server import ScriptedServer
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "evals.cli")
@@ -45,11 +50,54 @@ def test_a_recorded_model_runs_end_to_end(tmp_path: Path, recording: Path) -> No
         (2, "passed", None),
     ]
     job = json.loads((tmp_path / "job" / "job.json").read_text())
-    assert job["config"]["model"] == f"scripted:{recording}"
-    assert set(job["lock"]) == {"tasks", "prompts", "source", "packages", "python"}
+    assert (job["config"]["model"], job["config"]["format"]) == (f"scripted:{recording}", "json")
+    assert set(job["lock"]) == {"tasks", "prompts", "source", "packages", "python", "images"}
     shown = termstone("show", tmp_path / "job" / "hello" / "1")
     assert "> echo hello > out" in shown.stdout
     assert "2 of 2 passed" in termstone("show", tmp_path / "job").stdout
+
+
+def test_what_is_asked_of_a_model_is_kept_and_what_it_does_not_take_is_said(tmp_path: Path) -> None:
+    options = ["--temperature", 0.5, "--reasoning-effort", "low", "--thinking-budget", 2048, "--token-ids"]
+    with ScriptedServer(SOLVED) as server:
+        words = ["run", make_task(tmp_path / "hello"), "-m", "openai/o3", "--api-base", server.url, *options]
+        ran = termstone(*words, "--output", tmp_path / "job", OPENAI_API_KEY="sk-0123456789abcdef")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "note: the model does not take temperature, thinking, logprobs: left out" in ran.stderr
+    assert server.requests[0].body["reasoning_effort"] == "low"
+    config = json.loads((tmp_path / "job" / "job.json").read_text())["config"]
+    assert [config[name] for name in ("temperature", "reasoning_effort", "thinking_budget", "token_ids")] == [
+        0.5,
+        "low",
+        2048,
+        True,
+    ]
+
+
+def test_another_format_is_named_on_the_command_line_and_recorded(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello")
+    recording = tmp_path / "blocks.json"
+    recording.write_text(json.dumps(["```bash\necho hello > out\n```", "done"]))
+    (tmp_path / "mine.py").write_text("from agent.formats.bash_block import BashBlockFormat as Mine\n")
+    for named in ("bash-block", "mine:Mine"):
+        words = ("--model", f"scripted:{recording}", "--format", named, "--output", tmp_path / named)
+        ran = termstone("run", task, *words, cwd=tmp_path)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "1 of 1 passed" in ran.stdout
+        assert json.loads((tmp_path / named / "job.json").read_text())["config"]["format"] == named
+
+
+def test_the_manner_of_terminus_2_is_recorded_wherever_a_result_is(tmp_path: Path, recording: Path) -> None:
+    words = ("run", make_task(tmp_path / "hello"), "--model", f"scripted:{recording}", "--compat", "terminus2")
+    ran = termstone(*words, "--output", tmp_path / "job")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    config = json.loads((tmp_path / "job" / "job.json").read_text())["config"]
+    assert (config["agent"], config["format"]) == ("terminus2", "json")
+    trial = tmp_path / "job" / "hello" / "1"
+    agent = json.loads((trial / "trajectory.json").read_text())["agent"]
+    result = json.loads((trial / "result.json").read_text())
+    assert (result["agent"], result["agent_version"]) == (agent["name"], agent["version"])
+    assert agent["name"] == "termstone-terminus2"
 
 
 def test_check_finds_a_task_that_passes_by_itself(tmp_path: Path) -> None:
@@ -57,8 +105,13 @@ def test_check_finds_a_task_that_passes_by_itself(tmp_path: Path) -> None:
     make_task(tmp_path / "tasks" / "hollow", test="#!/bin/sh\necho 1 > /logs/verifier/reward.txt\n")
     ran = termstone("check", tmp_path / "tasks", "-n", 2, "--output", tmp_path / "job")
     assert ran.returncode == 1
-    assert "hollow: nop passed, must be failed" in ran.stdout
-    assert "sound:" not in ran.stdout
+    (bad,) = [line for line in ran.stdout.splitlines() if "BAD" in line]
+    assert bad.split()[0] == "hollow"
+    assert "nop" in bad
+    assert "2 tasks checked, 1 problems" in ran.stdout
+    as_json = termstone("check", tmp_path / "tasks", "-n", 2, "--json", "--output", tmp_path / "other")
+    findings = [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert [(it["task"], it["check"]) for it in findings if not it["ok"] and not it["warning"]] == [("hollow", "nop")]
 
 
 def test_an_agent_of_the_users_own_runs_from_its_module(tmp_path: Path) -> None:
@@ -101,7 +154,15 @@ def test_a_reader_that_goes_away_does_not_stop_the_job(tmp_path: Path) -> None:
         (["run", "TASK"], "no model: name one with --model"),
         (["run", "TASK", "--model", "scripted:missing.json"], "missing.json: No such file"),
         (["run", "TASK", "--agent", "no_such:Class"], "--agent no_such:Class"),
+        (["run", "TASK", "--model", "x/y", "--format", "no-such"], "--format no-such: No module named"),
+        (["run", "TASK", "--model", "x/y", "--format", "json:loads"], "--format json:loads: "),
+        (
+            ["run", "TASK", "--model", "x/y", "--compat", "terminus2", "--format", "tools"],
+            "Terminus 2 has json and xml",
+        ),
         (["run", "TASK", "--agent", "nop", "--output", "evals"], "evals exists already"),
+        (["run", "TASK", "-f", "no.toml"], "no.toml: No such file"),
+        (["resume", "no/such"], "no/such: no such folder"),
         (["show", "evals"], "evals is neither a job's folder"),
         (["show", "no/such"], "no/such: no such folder"),
         (["run", "TASK", "--agent", "nop", "--sandbox", "docker"], "no Docker daemon answers (No such file"),
@@ -116,13 +177,20 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, words: list[str], says: str
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.fault("F51")
 def test_a_broken_task_is_named_and_the_rest_runs(tmp_path: Path) -> None:
-    make_task(tmp_path / "tasks" / "hello")
-    (make_task(tmp_path / "tasks" / "broken") / "task.toml").write_text("[")
-    ran = termstone("run", tmp_path / "tasks", "--agent", "oracle", "--output", tmp_path / "job")
+    for name in ("a", "b", "c", "d"):
+        make_task(tmp_path / "tasks" / name)
+    (make_task(tmp_path / "tasks" / "bad-toml") / "task.toml").write_text("[")
+    (make_task(tmp_path / "tasks" / "no-words") / "instruction.md").unlink()
+    circle = make_task(tmp_path / "tasks" / "circle") / "tests" / "test.sh"
+    circle.unlink()
+    circle.symlink_to("test.sh")
+    ran = termstone("run", tmp_path / "tasks", "--agent", "oracle", "--output", tmp_path / "job", "-n", 2)
     assert ran.returncode == 0
-    assert "left out: broken: task.toml does not parse" in ran.stderr
-    assert "1 of 1 passed" in ran.stdout
+    for said in ("bad-toml: task.toml does not parse", "no-words: ", "circle: "):
+        assert f"left out: {said}" in ran.stderr
+    assert "4 of 4 passed" in ran.stdout
 
 
 def test_ctrl_c_ends_everything_and_says_so(tmp_path: Path) -> None:
@@ -146,12 +214,62 @@ def test_ctrl_c_ends_everything_and_says_so(tmp_path: Path) -> None:
     assert (result["outcome"], result["cause"]) == ("invalid", "cancelled")
 
 
+def test_a_killed_run_has_all_that_was_paid_for_in_its_journal(tmp_path: Path) -> None:
+    recorded = [reply("echo o''ne\n"), reply("echo t''wo\n"), reply("sleep 60\n", duration=60)]
+    journal = tmp_path / "job" / "hello" / "1" / "journal.jsonl"
+    with ScriptedServer(recorded) as server:
+        words = ["run", make_task(tmp_path / "hello"), "-m", "openai/x", "--api-base", server.url]
+        argv = [*COMMAND, *map(str, words), "--sandbox", "local", "--output", str(tmp_path / "job")]
+        with subprocess.Popen(argv, cwd=ROOT, env=os.environ | {"OPENAI_API_KEY": "sk-0123456789abcdef"}) as process:
+            until = time.monotonic() + 60
+            while time.monotonic() < until and not (journal.is_file() and "sleep 60" in journal.read_text()):
+                time.sleep(0.02)
+            process.kill()
+        assert len(server.requests) == 3
+    replies = [step for step in read_journal(journal) if step.source == "agent"]
+    assert [step.message for step in replies] == recorded
+    assert ["one" in str(replies[0].observation), "two" in str(replies[1].observation)] == [True, True]
+
+
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    for command in ("run", "check", "show", "tasks"):
+    for command in ("run", "resume", "check", "show", "clean", "tasks"):
         assert command in shown
+
+
+def test_the_help_of_run_fits_on_a_screen_and_a_half(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 100
+
+
+def test_events_are_lines_of_json_and_nothing_else_is_on_standard_output(tmp_path: Path, recording: Path) -> None:
+    task = make_task(tmp_path / "hello", test="#!/bin/sh\necho '\u202e[red]' >/logs/verifier/reward.txt\n")
+    ran = termstone("run", task, "--model", f"scripted:{recording}", "--json", "--output", tmp_path / "job")
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    types = [event["type"] for event in events if event["type"] != "image_ready"]
+    assert types == ["job_begun", "trial_begun", "trial_ended", "job_ended"]
+    assert "[red]" in events[-2]["result"]["message"]
+    assert events == [json.loads(line) for line in (tmp_path / "job" / "job.jsonl").read_text().splitlines()]
+    assert ran.stdout.isascii()
+
+
+def test_a_job_file_runs_and_what_came_of_it_stands_in_the_jobs_folder(tmp_path: Path, recording: Path) -> None:
+    make_task(tmp_path / "hello")
+    text = f'tasks = "hello"\nmodel = "scripted:{recording}"\nattempts = 2\nmax-turns = 9\noutput = "job"\n'
+    (tmp_path / "job.toml").write_text(text)
+    ran = termstone("run", "job.toml", "-k", 1, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    config = json.loads((tmp_path / "job" / "job.json").read_text())["config"]
+    assert (config["tasks"], config["attempts"], config["max_turns"]) == (["hello"], 1, 9)
 
 
 def test_nothing_that_a_terminal_acts_on_is_printed() -> None:
@@ -168,3 +286,18 @@ def test_hostile_output_of_a_task_reaches_the_user_as_text(tmp_path: Path) -> No
     shown = termstone("show", tmp_path / "job" / "hello" / "1")
     assert "\x1b" not in ran.stdout + shown.stdout
     assert "[bold]" in shown.stdout
+
+
+def test_a_task_is_trusted_only_when_the_user_says_so(tmp_path: Path) -> None:
+    tasks = (str(make_task(tmp_path / "hello")),)
+    for trust in (False, True):
+        (task,) = found_tasks(JobConfig(tasks=tasks, trust_task=trust))
+        assert isinstance(task, Task)
+        assert task.environment.trust is trust
+
+
+def test_what_agents_leave_running_can_be_ended_for_all_tasks(tmp_path: Path, recording: Path) -> None:
+    words = ("--model", f"scripted:{recording}", "--leftovers", "restarted", "--output", tmp_path / "job")
+    ran = termstone("run", make_task(tmp_path / "hello"), *words)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "what agents leave running: restarted" in (tmp_path / "job/hello/1/result.json").read_text()

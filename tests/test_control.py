@@ -71,14 +71,41 @@ async def test_output_between_answers_reaches_the_listener_unescaped() -> None:
 
 async def test_a_captured_screen_may_hold_lines_that_look_like_its_end() -> None:
     pair = await Pair().begun()
-    asking = asyncio.create_task(pair.control.command("capture-pane", "-p"))
-    command, seal = (await pair.written()).splitlines()
-    assert command == b"'capture-pane' '-p'"
-    secret = seal.removeprefix(b"display-message -p ")
-    pair.stream.say(b"%begin 1 2 1\nbefore\n%end 1 2 1\n%exit\nafter\n%end 1 2 1\n")
-    pair.stream.say(b"%output %0 late\n%begin 1 3 1\n" + secret + b"\n%end 1 3 1\n")
-    assert await asking == ([b"before", b"%end 1 2 1", b"%exit", b"after"], True)
-    assert await pair.output.get() == b"late"
+    heard: list[int] = []
+    asking = asyncio.create_task(
+        pair.control.transaction(
+            ["display-message", "-p", "x"], ["capture-pane", "-p"], then=lambda: heard.append(pair.output.qsize())
+        )
+    )
+    line, last = (await pair.written()).splitlines()
+    seal, end = line.split()[-1], last.split()[-1]
+    assert (
+        line
+        == b"'display-message' '-p' 'x' ; display-message -p %b ; 'capture-pane' '-p' ; display-message -p %b"
+        % (
+            seal,
+            seal,
+        )
+    )
+    sealed = b"%begin 1 9 1\n" + seal + b"\n%end 1 9 1\n"
+    pair.stream.say(b"%output %0 early\n%begin 1 2 1\nx\n%end 1 2 1\n" + sealed)
+    pair.stream.say(b"%begin 1 3 1\nbefore\n%end 1 3 1\n%exit\nafter\n%end 1 3 1\n" + sealed)
+    pair.stream.say(b"%output %0 late\n%begin 1 4 1\n" + end + b"\n%end 1 4 1\n")
+    assert await asking == [[b"x"], [b"before", b"%end 1 3 1", b"%exit", b"after"]]
+    assert heard == [1]  # what came before the capture, and nothing of what came after it
+    assert [await pair.output.get(), await pair.output.get()] == [b"early", b"late"]
+    await pair.control.close()
+
+
+async def test_a_transaction_that_fails_says_which_command_did() -> None:
+    pair = await Pair().begun()
+    asking = asyncio.create_task(pair.control.transaction(["display-message", "-p", "x"], ["nonsense"]))
+    line, last = (await pair.written()).splitlines()
+    seal, end = line.split()[-1], last.split()[-1]
+    pair.stream.say(b"%begin 1 2 1\nx\n%end 1 2 1\n%begin 1 3 1\n" + seal + b"\n%end 1 3 1\n")
+    pair.stream.say(b"%begin 1 4 1\nunknown command\n%error 1 4 1\n%begin 1 5 1\n" + end + b"\n%end 1 5 1\n")
+    with pytest.raises(SandboxError, match="tmux nonsense: "):
+        await asking
     await pair.control.close()
 
 
@@ -119,10 +146,14 @@ async def test_a_tmux_that_does_not_answer_is_a_sandbox_error() -> None:
     await pair.control.close()
 
 
-async def test_a_command_is_one_line() -> None:
+async def test_a_command_is_one_line_whatever_is_in_it() -> None:
     pair = await Pair().begun()
-    with pytest.raises(ValueError, match="one line"):
-        await pair.control.command("send-keys", "a\nkill-server")
+    asking = asyncio.create_task(pair.control.command("send-keys", "a\nkill-server'\t\x7fb"))
+    assert await pair.written() == rb"""'send-keys' 'a'"\012"'kill-server'\'''"\011\177"'b'""" + b"\n"
+    pair.stream.say(b"%begin 1 2 1\n%end 1 2 1\n")
+    assert (await asking).ok
+    with pytest.raises(ValueError, match="NUL"):
+        await pair.control.command("send-keys", "a\0b")
     await pair.control.close()
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from evals.cli import BUNDLED
 from evals.harbor import load
-from evals.task import BrokenTask, Task, TaskError, resolved
+from evals.task import Artifact, BrokenTask, Healthcheck, Hook, Task, TaskError, resolved
+from sandbox.base import NO_NETWORK, PUBLIC, Network
 from tests.fakes import make_task
 
 if TYPE_CHECKING:
@@ -51,6 +52,30 @@ allowed_hosts = ["example.org"]
 command = "true"
 [[environment.mcp_servers]]
 name = "m"
+url = "http://localhost:8000/sse"
+"""
+STEPS = """
+artifacts = ["/app/out"]
+multi_step_reward_strategy = "final"
+[agent]
+timeout_sec = 90
+user = "worker"
+[verifier]
+timeout_sec = 30
+env = {A = "task", B = "task"}
+[[steps]]
+name = "first"
+min_reward = 0.5
+artifacts = [{source = "/app/more", destination = "more", exclude = ["*.o"], service = "db"}]
+[steps.agent]
+timeout_sec = 10
+[steps.verifier]
+env = {A = "step"}
+[steps.healthcheck]
+command = "true"
+[[steps]]
+name = "second"
+min_reward = {speed = 0.25, size = 1}
 """
 
 
@@ -76,29 +101,170 @@ def test_all_of_a_task_is_read(tmp_path: Path) -> None:
     task = good(make_task(tmp_path / "hello", toml=FULL))
     assert (task.name, task.title, task.description) == ("hello", "org/hello", "Says hello.")
     assert task.facts == ("easy", "files", "Says hello.")
-    assert (task.agent_timeout, task.agent_user) == (90, "worker")
-    assert (task.verifier.timeout, task.verifier.user) == (30.5, "1000")
+    assert (task.steps[0].agent_timeout, task.steps[0].agent_user) == (90, "worker")
+    assert (task.steps[0].verifier.timeout, task.steps[0].verifier.user) == (30.5, "1000")
     environment = task.environment
     assert (environment.cpus, environment.memory_mb, environment.workdir) == (1.5, 512, "/srv")
     assert (environment.env, environment.build_timeout) == ({"B": "c"}, 100)
-    assert environment.network is False
-    assert task.solution_env == {"A": "b"}
+    assert environment.network == Network(mode="allowlist", hosts=("example.org",))
+    assert environment.storage_mb == 100
+    assert task.steps[0].solution.env == {"A": "b"}
+    assert task.steps[0].artifacts == (Artifact(source="/app/out"),)
+    assert task.steps[0].verifier.hooks == (Hook(command="true"),)
+    assert task.healthcheck == Healthcheck(command="true")
+    assert [server["name"] for server in task.mcp_servers] == ["m"]
+    assert task.metadata["keywords"] == ["a"]
+    assert task.notes == ()
 
 
-def test_what_is_not_honoured_is_said(tmp_path: Path) -> None:
-    toml = FULL + "[environment.surprise]\nx = 1\n[unheard]\ny = 2\n"
-    notes = " ".join(good(make_task(tmp_path / "hello", toml=toml)).notes)
-    for word in ("artifacts", "collect", "storage_mb", "healthcheck", "mcp_servers", "allowed_hosts"):
-        assert word in notes
-    assert "environment.surprise is not known" in notes
-    assert "unheard is not known" in notes
+def test_keys_that_are_not_known_are_named(tmp_path: Path) -> None:
+    toml = FULL + "[environment.surprise]\nx = 1\n[unheard]\ny = 2\n[[steps]]\nname = 'a'\nodd = 1\n"
+    folder = make_task(tmp_path / "hello", toml=toml)
+    with_step(folder, "a")
+    assert good(folder).notes == tuple(
+        f"task.toml: {key} is not known" for key in ("unheard", "environment.surprise", "steps.odd")
+    )
+
+
+def with_step(folder: Path, name: str, *files: str) -> None:
+    for file in ("instruction.md", *files):
+        path = folder / "steps" / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{name} {file}\n")
+
+
+def test_steps_are_read_with_what_they_inherit(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "hello", toml=STEPS)
+    with_step(folder, "first", "tests/test.sh", "workdir/setup.sh", "solution/solve.sh")
+    with_step(folder, "second")
+    task = good(folder)
+    first, second = task.steps
+    assert (task.reward_strategy, first.name, second.name) == ("final", "first", "second")
+    assert (first.instruction, second.instruction) == ("first instruction.md", "second instruction.md")
+    assert (first.files, second.files) == (folder / "steps/first/workdir", None)
+    assert (first.agent_timeout, second.agent_timeout) == (10, 90)
+    assert first.agent_user == second.agent_user == "worker"
+    assert first.healthcheck
+    assert first.verifier.tests == (folder / "tests", folder / "steps/first/tests")
+    assert second.verifier.tests == (folder / "tests",)
+    assert first.verifier.env == {"A": "step", "B": "task"}
+    assert (first.min_reward, second.min_reward) == ({"reward": 0.5}, {"speed": 0.25, "size": 1})
+    more = Artifact(source="/app/more", destination="more", exclude=("*.o",), service="db")
+    assert (first.artifacts, second.artifacts) == ((Artifact(source="/app/out"), more), (Artifact(source="/app/out"),))
+    assert first.solution.script == folder / "steps/first/solution/solve.sh"
+    assert second.solution.script == folder / "solution/solve.sh"
+
+
+def test_a_step_never_inherits_the_tasks_time_for_its_tests(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "hello", toml=STEPS)
+    for name in ("first", "second"):
+        with_step(folder, name)
+    assert [step.verifier.timeout for step in good(folder).steps] == [600, 600]
+
+
+@pytest.mark.parametrize("missing", ["instruction.md", "tests/test.sh"])
+def test_a_missing_file_of_a_step_is_named(tmp_path: Path, missing: str) -> None:
+    folder = make_task(tmp_path / "hello", toml="[[steps]]\nname = 'a'\n")
+    with_step(folder, "a", "tests/test.sh")
+    (folder / "tests/test.sh").unlink()
+    assert good(folder)
+    (folder / "steps/a" / missing).unlink()
+    assert missing in reason(folder)
+
+
+def test_phases_have_networks_of_their_own(tmp_path: Path) -> None:
+    toml = """
+    [environment]
+    network_mode = "allowlist"
+    allowed_hosts = ["a.org", "*.b.org", "10.0.0.0/8", "::1"]
+    [agent]
+    network_mode = "no-network"
+    [verifier]
+    network_mode = "allowlist"
+    """
+    task = good(make_task(tmp_path / "hello", toml=toml))
+    listed = Network(mode="allowlist", hosts=("a.org", "*.b.org", "10.0.0.0/8", "::1"))
+    assert (task.environment.network, task.steps[0].verifier.network) == (listed, listed)
+    assert task.steps[0].network == NO_NETWORK
+    silent = good(make_task(tmp_path / "silent", toml=""))
+    assert (silent.environment.network, silent.steps[0].network, silent.steps[0].verifier.network) == (
+        PUBLIC,
+        None,
+        None,
+    )
+
+
+SEPARATE = "[verifier]\nenvironment_mode = 'separate'\n"
+OWN = "[verifier.environment]\ndocker_image = 'task:1'\n"
+STEP = "[[steps]]\nname = 'a'\n[steps.verifier.environment]\ndocker_image = 'step:1'\n"
+
+
+@pytest.mark.parametrize(
+    ("toml", "files", "image", "context"),
+    [
+        (SEPARATE, [], None, "environment"),
+        (SEPARATE + "[environment]\ndocker_image = 'main:1'\n", [], "main:1", None),
+        (SEPARATE, ["tests/Dockerfile"], None, "tests"),
+        (OWN, ["tests/Dockerfile"], "task:1", None),
+        ("[verifier.environment]\ncpus = 2\n", [], None, "environment"),
+        ("[verifier.environment]\ncpus = 2\n", ["tests/Dockerfile"], None, "tests"),
+        (OWN + "[[steps]]\nname = 'a'\n", ["steps/a/tests/Dockerfile"], None, "steps/a/tests"),
+        (OWN + STEP, ["steps/a/tests/Dockerfile"], "step:1", None),
+    ],
+)
+def test_tests_apart_have_the_first_image_that_is_named(
+    tmp_path: Path, toml: str, files: list[str], image: str | None, context: str | None
+) -> None:
+    folder = make_task(tmp_path / "hello", toml=toml)
+    with_step(folder, "a")
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("FROM scratch\n")
+    verifier = good(folder).steps[0].verifier
+    assert verifier.environment
+    assert (verifier.environment.image, verifier.environment.context) == (image, context and folder / context)
+    brings_tests = "tests" in f"{context}" or image in ("task:1", "step:1")
+    assert verifier.tests == (() if brings_tests else (folder / "tests",))
+    assert verifier.environment.files is None
+
+
+def test_tests_in_an_image_need_no_test_sh(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "hello", toml=OWN)
+    (folder / "tests/test.sh").unlink()
+    assert good(folder).steps[0].verifier.tests == ()
+
+
+def test_tests_share_the_sandbox_unless_it_is_said(tmp_path: Path) -> None:
+    folder = make_task(
+        tmp_path / "hello", toml=SEPARATE + "[[steps]]\nname = 'a'\n[steps.verifier]\nenvironment_mode = 'shared'\n"
+    )
+    with_step(folder, "a")
+    assert good(folder).steps[0].verifier.environment is None
+
+
+def test_a_compose_file_stands_beside_a_dockerfile_or_instead_of_one(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "hello", toml="[environment]\nenv = {PORT = '80', KEY = '${KEY}'}\n")
+    compose = folder / "environment/docker-compose.yaml"
+    compose.write_text("services: {main: {image: x}}\n")
+    environment = good(folder).environment
+    assert (environment.compose, environment.service, environment.context) == (compose, "main", folder / "environment")
+    assert environment.variables == {"PORT": "80"}
+    (folder / "environment/Dockerfile").unlink()
+    environment = good(folder).environment
+    assert (environment.compose, environment.context, environment.files) == (compose, None, None)
+
+
+def test_a_compose_file_of_another_name_is_a_file_like_any(tmp_path: Path) -> None:
+    folder = make_task(tmp_path / "hello")
+    (folder / "environment/docker-compose.yml").write_text("services: {}\n")
+    assert good(folder).environment.compose is None
 
 
 def test_older_keys_are_read(tmp_path: Path) -> None:
     toml = 'version = "1.0"\n[environment]\nmemory = "2G"\nstorage = "10G"\nallow_internet = false\n'
     task = good(make_task(tmp_path / "old", toml=toml))
-    assert (task.environment.memory_mb, task.environment.network) == (2048, False)
-    assert good(make_task(tmp_path / "bare", toml="")).environment.network is True  # Harbor's default is public
+    assert (task.environment.memory_mb, task.environment.network) == (2048, NO_NETWORK)
+    assert good(make_task(tmp_path / "bare", toml="")).environment.network == PUBLIC  # Harbor's default is public
     assert "not known" not in " ".join(task.notes)
 
 
@@ -107,11 +273,9 @@ def test_older_keys_are_read(tmp_path: Path) -> None:
     [
         ("schema_version = '1.5'\n", "schema_version 1.5 is newer"),
         ("schema_version = '2'\n", "schema_version 2 is newer"),
-        ("[agent]\nnetwork_mode = 'no-network'\n", "agent.network_mode is not honoured"),
-        ("[verifier]\nallowed_hosts = ['a.org']\n", "verifier.network_mode is not honoured"),
         ("[environment]\ngpus = 1\n", "gpus"),
         ("[environment]\ntpu = {type = 'v5'}\n", "gpus"),
-        ("[environment]\nskills_dir = '/skills'\n", "skills_dir"),
+        (OWN + "[verifier.environment.healthcheck]\ncommand = 'true'\n", "verifier.environment.healthcheck"),
         ('"two\\nlines" = 1\n', "two lines is not known"),
     ],
 )
@@ -143,7 +307,7 @@ def test_files_that_are_not_honoured_are_said(tmp_path: Path, name: str) -> None
 def test_leading_canaries_are_no_part_of_the_instruction(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "hello")
     (folder / "instruction.md").write_text("<!-- a canary GUID 1 -->\n# canary 2\n\n# Title\nDo it.\n")
-    assert good(folder).instruction == "# Title\nDo it."
+    assert good(folder).steps[0].instruction == "# Title\nDo it."
 
 
 @pytest.mark.parametrize(
@@ -154,8 +318,26 @@ def test_leading_canaries_are_no_part_of_the_instruction(tmp_path: Path) -> None
         ("[agent]\ntimeout_sec = -1\n", "agent.timeout_sec"),
         ("[environment]\nmemory = 'much'\n", "environment.memory"),
         ("[environment]\nos = 'windows'\n", "Windows"),
-        ("[[steps]]\nname = 'a'\n", "multi-step"),
-        ("[verifier]\nenvironment_mode = 'separate'\n", "separate verifier"),
+        ("[[steps]]\nname = '../a'\n", "steps.0.name"),
+        ("[[steps]]\nname = 'a'\n[[steps]]\nname = 'A'\n", "two steps have the same name"),
+        ("[[steps]]\nname = 'a'\nmin_reward = 'much'\n", "steps.0.min_reward"),
+        ("[[steps]]\nname = 'a'\nmin_reward = nan\n", "steps.0.min_reward"),
+        ("multi_step_reward_strategy = 'best'\n", "multi_step_reward_strategy"),
+        ("[verifier]\nenvironment_mode = 'apart'\n", "verifier.environment_mode"),
+        ("[verifier]\nenvironment_mode = 'shared'\n[verifier.environment]\ncpus = 1\n", "verifier: "),
+        ("[verifier]\nallowed_hosts = ['a.org']\n", "allowed_hosts goes with"),
+        ("[environment]\nnetwork_mode = 'allowlist'\nallowed_hosts = ['a b']\n", "environment.allowed_hosts.0"),
+        ("artifacts = ['out']\n", "artifacts.0"),
+        ("artifacts = ['/app/../etc']\n", "artifacts.0"),
+        ("artifacts = [{source = '/a', destination = '/b'}]\n", "artifacts.0"),
+        ("artifacts = [{source = '/a', destination = '../b'}]\n", "artifacts.0"),
+        ("artifacts = [{source = '/a', destination = 'manifest.json'}]\n", "artifacts.0"),
+        ("artifacts = [5]\n", "artifacts.0"),
+        ("[environment.healthcheck]\nretries = 0\ncommand = 'a'\n", "environment.healthcheck.retries"),
+        ("[[verifier.collect]]\ntimeout_sec = 1\n", "verifier.collect.0.command"),
+        ("[[environment.mcp_servers]]\nname = 'a'\n", "needs a url"),
+        ("[[environment.mcp_servers]]\nname = 'a'\ntransport = 'stdio'\n", "needs a command"),
+        ("[environment]\nskills_dir = 'skills'\n", "environment.skills_dir"),
         ("x = 1\n" * 300_000, "larger than"),
         ("[agent]\ntimeout_sec = inf\n", "agent.timeout_sec"),
         ("[verifier]\ntimeout_sec = nan\n", "verifier.timeout_sec"),
@@ -169,7 +351,7 @@ def test_leading_canaries_are_no_part_of_the_instruction(tmp_path: Path) -> None
         ('[environment.env]\nA = "\\u0000"\n', "environment.env.A"),
         ('[environment.env]\n"A\\nB" = 1\n', "environment.env.A B"),
         ("agent = 5\n", "agent"),
-        ("[verifier.environment]\ncpus = 1\n", "separate verifier"),
+        ("[verifier.environment]\nos = 'windows'\n", "Windows"),
         (f"x = {'9' * 5000}\n", "task.toml does not parse"),
         (f"x = {'[' * 50_000}\n", "task.toml does not parse"),
         ("x = 1\nx = 2\n", "task.toml does not parse"),
@@ -178,6 +360,7 @@ def test_leading_canaries_are_no_part_of_the_instruction(tmp_path: Path) -> None
     ],
     ids=lambda text: text[:40].replace("\0", ""),
 )
+@pytest.mark.fault("F63")
 def test_a_task_that_cannot_be_run_rightly_is_broken(tmp_path: Path, toml: str, says: str) -> None:
     assert says in reason(make_task(tmp_path / "broken", toml=toml))
 
@@ -201,10 +384,11 @@ def test_an_instruction_that_cannot_be_read_is_named(tmp_path: Path, content: by
 def test_an_instruction_keeps_its_odd_characters(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "hello")
     (folder / "instruction.md").write_bytes("\ufeffa\r\nb\fc\u2028d\te\n".encode())
-    assert good(folder).instruction == "a\nb\fc\u2028d\te"
+    assert good(folder).steps[0].instruction == "a\nb\fc\u2028d\te"
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
+@pytest.mark.fault("F66")
 def test_whatever_stands_in_the_files_is_a_task_or_a_reason(
     tmp_path_factory: pytest.TempPathFactory, toml: bytes, instruction: bytes
 ) -> None:
@@ -233,7 +417,9 @@ def test_any_value_of_any_key_is_read_or_refused(
     assert isinstance(task, Task) or task.reason.startswith("task.toml: ") or "supported" in task.reason
 
 
-@pytest.mark.parametrize("name", ["-rf", ".hidden", "a b", "a\nb", "a:b", "a\u202eb", "a;b"])
+@pytest.mark.parametrize(
+    "name", ["-rf", ".hidden", "a b", "a\nb", "a:b", "a\u202eb", "a;b", "con", "NUL.txt", "a" * 151]
+)
 def test_a_folders_name_must_do_as_a_part_of_paths(tmp_path: Path, name: str) -> None:
     assert "name" in reason(make_task(tmp_path / name))
 
@@ -245,23 +431,20 @@ def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
     assert missing in reason(folder)
 
 
-def test_a_compose_file_is_not_quietly_left_out(tmp_path: Path) -> None:
-    folder = make_task(tmp_path / "broken")
-    (folder / "environment" / "docker-compose.yaml").write_text("services: {}\n")
-    assert "docker-compose.yaml" in reason(folder)
-
-
 def test_a_prebuilt_image_needs_no_dockerfile(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "hello", toml='[environment]\ndocker_image = "debian:12"\n')
     (folder / "environment" / "Dockerfile").unlink()
     environment = good(folder).environment
     assert (environment.image, environment.context) == ("debian:12", None)
+    assert environment.files is None
     (folder / "environment" / "data.csv").write_text("")
-    assert "beside a docker_image" in reason(folder)
+    assert good(folder).environment.files == folder / "environment"
     (folder / "environment" / "Dockerfile").write_text("FROM debian:12\n")
-    assert good(folder).environment.image == "debian:12"
+    environment = good(folder).environment
+    assert (environment.image, environment.context, environment.files) == ("debian:12", None, None)
 
 
+@pytest.mark.fault("F51")
 def test_a_broken_task_does_not_stop_the_others(tmp_path: Path) -> None:
     for name in ("c", "a", "b"):
         make_task(tmp_path / name)
@@ -298,6 +481,7 @@ def test_a_path_without_tasks_is_one_clear_line(tmp_path: Path, what: str) -> No
         list(load(tmp_path / what))
 
 
+@pytest.mark.fault("F51")
 def test_a_link_in_a_circle_is_not_followed(tmp_path: Path) -> None:
     folder = make_task(tmp_path / "hello")
     (folder / "environment" / "again").symlink_to(folder)
@@ -325,7 +509,7 @@ def test_a_secret_stands_in_no_task(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TERMSTONE_TEST_KEY", "secret-value")
     task = good(make_task(tmp_path / "hello", toml=FULL))
     assert "secret-value" not in f"{task!r}{task.model_dump_json()}"
-    assert resolved(task.verifier.env, "verifier.env") == {"KEY": "secret-value"}
+    assert resolved(task.steps[0].verifier.env, "verifier.env") == {"KEY": "secret-value"}
 
 
 def test_the_digest_follows_every_file(tmp_path: Path) -> None:
@@ -348,4 +532,4 @@ def test_the_bundled_tasks_are_all_usable_and_fully_honoured() -> None:
     for task in found:
         assert isinstance(task, Task), task
         assert task.notes == ()
-        assert (task.solution / "solve.sh").is_file()
+        assert task.steps[0].solution

@@ -23,7 +23,9 @@ import pytest
 
 from sandbox.archive import Archive
 from sandbox.base import (
+    COMMAND,
     OUTPUT_LIMIT,
+    PUBLIC,
     Environment,
     ImageBuildError,
     SandboxDied,
@@ -32,6 +34,8 @@ from sandbox.base import (
     SandboxTimeout,
 )
 from sandbox.local import LocalSandbox, unavailable
+from sandbox.namespace import Command, Namespace
+from tests.fakes import ORPHAN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -143,7 +147,7 @@ async def test_only_the_end_of_a_long_output_is_kept(sandbox: LocalSandbox) -> N
 async def test_a_command_gets_a_clean_environment(sandbox: LocalSandbox) -> None:
     lines = (await sh(sandbox, "env")).splitlines()
     names = {line.partition("=")[0] for line in lines}
-    assert names <= {"PATH", "LANG", "HOME", "PWD", "OLDPWD", "_", "SHLVL"}
+    assert names <= {"PATH", "LANG", "HOME", "PWD", "OLDPWD", "_", "SHLVL", COMMAND}
     assert "HOME=/root" in lines
 
 
@@ -161,8 +165,9 @@ async def test_a_command_has_three_open_files_and_no_more(sandbox: LocalSandbox)
     assert {*(await sh(sandbox, script)).split()} <= {"0", "1", "2", "255"}
 
 
+@pytest.mark.fault("F41")
 async def test_a_timeout_kills_all_that_the_command_started(sandbox: LocalSandbox) -> None:
-    script = "setsid sleep 1001 & sleep 1002 & sh -c 'sleep 1003; true'; wait"
+    script = f"setsid sleep 1001 & sleep 1002 & {ORPHAN.format(1003)}; sh -c 'sleep 1003; true'; wait"
     with pytest.raises(SandboxTimeout, match=r"sh was not over after 0\.5 s"):
         await sandbox.exec(["sh", "-c", script], timeout=0.5)
     assert await sh(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 100[123]' || true") == "0\n"
@@ -414,7 +419,7 @@ async def test_without_a_network_there_is_a_loopback_and_nothing_else(sandbox: L
 
 
 async def test_with_a_network_this_machine_s_is_used_and_a_note_says_so(service: int) -> None:
-    async with LocalSandbox(Environment(network=True)) as sandbox:
+    async with LocalSandbox(Environment(network=PUBLIC)) as sandbox:
         await sh(sandbox, connect(service))
         assert any("network" in note for note in sandbox.notes)
 
@@ -726,3 +731,18 @@ def running(words: str) -> list[str]:
             if words in path.read_text(errors="replace"):
                 found.append(path.parent.name)
     return found
+
+
+async def test_a_command_for_a_sandbox_that_is_gone_leaves_no_file_open() -> None:
+    namespace = await Namespace.start([], isolated=True)
+    await namespace.stop()
+    before = open_files()
+    command = Command(argv=("true",), user="0", cwd="/", env={})
+    for stdin in (None, b"x"):
+        with pytest.raises(SandboxDied):
+            await namespace.run(command, lambda _: None, stdin)
+    assert open_files() == before
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

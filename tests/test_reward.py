@@ -49,6 +49,7 @@ def test_text_is_one_number(content: bytes, expected: float) -> None:
     ],
     ids=lambda content: ascii(content[:12]),
 )
+@pytest.mark.fault("F54")
 def test_a_doubtful_text_reward_is_refused(content: bytes) -> None:
     with pytest.raises(VerifierError, match=r"reward\.txt"):
         read_reward({"reward.txt": content})
@@ -89,6 +90,7 @@ def test_a_doubtful_text_reward_is_refused(content: bytes) -> None:
     ],
     ids=lambda content: ascii(content[:24]),
 )
+@pytest.mark.fault("F54")
 def test_a_doubtful_json_reward_is_refused(content: bytes) -> None:
     with pytest.raises(VerifierError, match=r"^reward\.json: ") as caught:
         read_reward({"reward.json": content, "reward.txt": b"1"})
@@ -109,6 +111,7 @@ def rewards_or_reason(files: dict[str, bytes]) -> dict[str, float] | str:
 
 
 @given(st.binary(max_size=60), st.sampled_from(["reward.json", "reward.txt"]))
+@pytest.mark.fault("F54")
 def test_whatever_was_written_is_a_reward_or_a_reason(content: bytes, name: str) -> None:
     found = rewards_or_reason({name: content})
     assert "\n" not in found if isinstance(found, str) else all(0 <= reward <= 1 for reward in found.values())

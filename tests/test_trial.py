@@ -65,7 +65,7 @@ async def test_a_solved_task_passes_and_its_files_tell_how(bench: Bench, tmp_pat
     result = await bench.run(make_task(tmp_path / "hello"), scripted(*SOLVED))
     assert (result.outcome, result.cause, result.reward) == (Outcome.PASSED, None, 1.0)
     assert (result.stop_reason, result.turns, result.sandbox) == ("completed", 3, bench.sandboxes.kind)
-    assert set(result.timing) == {"set_up", "agent", "verification", "tear_down"}
+    assert set(result.timing) == {"set_up", "agent", "artifacts", "verification", "tear_down"}
     folder = bench.folder / "1"
     names = {path.name for path in folder.iterdir()}
     assert names == {"journal.jsonl", "trajectory.json", "terminal.cast", "verifier", "result.json"}
@@ -75,12 +75,13 @@ async def test_a_solved_task_passes_and_its_files_tell_how(bench: Bench, tmp_pat
 
 async def test_the_oracle_passes_and_doing_nothing_fails(bench: Bench, tmp_path: Path) -> None:
     task = make_task(tmp_path / "hello")
-    assert (await bench.run(task, lambda task, _: OracleAgent(task.solution))).outcome is Outcome.PASSED
+    assert (await bench.run(task, lambda task, _: OracleAgent(task.path / "solution"))).outcome is Outcome.PASSED
     bench.folder = tmp_path / "second"
     result = await bench.run(task, lambda *_: NopAgent())
     assert (result.outcome, result.cause, result.reward) == (Outcome.FAILED, None, 0.0)
 
 
+@pytest.mark.fault("F56")
 async def test_what_the_agent_put_where_rewards_and_tests_go_does_not_count(bench: Bench, tmp_path: Path) -> None:
     cheat = reply("mkdir -p /tests; echo 1 | tee /logs/verifier/reward.txt /logs/verifier/reward.json /tests/test.sh\n")
     result = await bench.run(make_task(tmp_path / "hello"), scripted(cheat, reply(done=True), reply(done=True)))
@@ -95,6 +96,7 @@ async def test_what_the_agent_put_where_rewards_and_tests_go_does_not_count(benc
         ("#!/bin/sh\nsleep 60\n", Cause.VERIFIER_TIMEOUT, "not done within 1 s"),
     ],
 )
+@pytest.mark.fault("F53")
 async def test_a_verifier_without_a_result_is_invalid(
     bench: Bench, tmp_path: Path, test: str, cause: Cause, says: str
 ) -> None:
@@ -104,6 +106,7 @@ async def test_a_verifier_without_a_result_is_invalid(
     assert says in (result.message or "")
 
 
+@pytest.mark.fault("F43")
 async def test_an_environment_that_does_not_build_is_invalid(bench: Bench, tmp_path: Path) -> None:
     task = make_task(tmp_path / "hello", dockerfile="FROM debian:bookworm-slim\nRUN echo before; exit 3\n")
     result = await bench.run(task, lambda *_: NopAgent())
@@ -134,6 +137,18 @@ async def test_a_bug_in_the_agent_is_an_invalid_trial(bench: Bench, tmp_path: Pa
     assert result.message == "ZeroDivisionError: a bug in the agent"
 
 
+async def test_no_secret_is_in_the_message_of_a_trial(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CANARY_API_KEY", "canary-0123456789")
+
+    def agent(*_: object) -> Agent:
+        raise RuntimeError("cannot make it with canary-0123456789")
+
+    result = await bench.run(make_task(tmp_path / "hello"), agent)
+    assert result.message == "RuntimeError: cannot make it with [CANARY_API_KEY]"
+
+
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
@@ -161,6 +176,7 @@ class PatientAgent(SleepingAgent):
         return StopReason.COMPLETED
 
 
+@pytest.mark.fault("F01")
 async def test_waiting_for_a_provider_is_not_the_agents_time(bench: Bench, tmp_path: Path) -> None:
     toml = '[environment]\nnetwork_mode = "no-network"\n[agent]\ntimeout_sec = 2\n'
     result = await bench.run(make_task(tmp_path / "hello", toml=toml), lambda *_: PatientAgent())

@@ -1,0 +1,1 @@
+"""Reads the folders of jobs that have been run: comparisons, reports, trials shown and exported; changes none."""

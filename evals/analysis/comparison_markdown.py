@@ -1,0 +1,105 @@
+"""A comparison in Markdown, as a comment on a pull request."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from evals.analysis import comparison_words as words
+from evals.display import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from evals.analysis.comparison import Comparison, Pair
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$]|^[-+])")
+_REFERENCE = re.compile(r"([@#])")
+_MARKS = {"held": "✅", "dropped": "❌", "undecided": "⚠️"}
+
+
+def markdown(comparison: Comparison) -> str:
+    """Write a comparison; no label, task or message in it is read as markup, and none calls anybody."""
+    return "\n".join(_lines(comparison)) + "\n"
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    for reason in comparison.forced:
+        yield f"> **Compared by force:** {_plain(reason)}\n"
+    for pair in comparison.pairs:
+        yield from _pair(comparison, pair)
+    yield from _table(["", *words.HEADINGS], ([each.label, *words.rates(each)] for each in comparison.contenders))
+    yield ""
+    yield from _table(
+        ["a trial", "turns", "tokens", "seconds", "usd", "usd a pass", "usd in all"],
+        (
+            [
+                each.label,
+                words.used(each.turns, "{:.1f}"),
+                words.used(each.tokens, "{:,.0f}"),
+                words.used(each.seconds, "{:.1f}"),
+                words.used(each.cost, "{:.4f}"),
+                words.per_pass(each),
+                words.spent(each.cost),
+            ]
+            for each in comparison.contenders
+        ),
+    )
+    yield ""
+    yield from _tasks(comparison)
+    common = ", ".join(f"{name} {value}" for name, value in comparison.common.items())
+    yield f"{len(comparison.tasks)} tasks; intervals at {words.level(comparison)}. {_plain(common)}"
+    yield from (f"- {_plain(remark)}" for remark in comparison.remarks)
+
+
+def _pair(comparison: Comparison, pair: Pair) -> Iterator[str]:
+    first, second = (_plain(comparison.contenders[place].label) for place in (pair.first, pair.second))
+    yield f"### {second} against {first}\n"
+    if pair.gate:
+        yield f"{_MARKS[pair.gate.verdict]} **{pair.gate.verdict}:** {_plain(pair.gate.reason)}\n"
+    yield f"**{_plain(words.verdict(pair))}** {_plain(words.difference(comparison, pair))}\n"
+    yield from (f"- {heading}: {_plain(line)}" for heading, line in words.details(comparison, pair))
+    yield ""
+    regressed = comparison.regressed(pair)
+    if regressed:
+        yield _summary(f"{len(regressed)} tasks that {comparison.contenders[pair.second].label} passed less often")
+        for task, folders in regressed.items():
+            yield f"- {_plain(task)}: {_plain(', '.join(map(str, folders)) or 'no trial has failed')}"
+        yield "\n</details>\n"
+
+
+def _tasks(comparison: Comparison) -> Iterator[str]:
+    rows = [row for row in comparison.tasks if len({cell.rate for cell in row.cells}) > 1]
+    if rows:
+        yield _summary(f"{len(rows)} tasks that set them apart")
+        yield from _table(
+            ["task", *(each.label for each in comparison.contenders)],
+            ([row.task, *(f"{cell.passed}/{cell.valid}" for cell in row.cells)] for row in rows),
+        )
+        yield "\n</details>\n"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _row(headings)
+    yield "| --- |" + " ---: |" * (len(headings) - 1)
+    yield from map(_row, rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(_plain, cells)) + " |"
+
+
+def _plain(text: str) -> str:
+    """Take the meaning from what Markdown would give one to."""
+    return _MARKUP.sub(r"\\\1", _line(text))
+
+
+def _summary(text: str) -> str:
+    """Begin what can be opened, in HTML, where Markdown is not read."""
+    return f"<details><summary>{html.escape(_line(text))}</summary>\n"
+
+
+def _line(text: str) -> str:
+    """Write one line; an invisible space keeps a forge from reading names and numbers into it."""
+    return _REFERENCE.sub("\\1\N{ZERO WIDTH SPACE}", printable(text).replace("\n", " ").replace("\t", " "))

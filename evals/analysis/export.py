@@ -1,0 +1,202 @@
+"""Trials in the formats of others: ATIF, chat messages, ShareGPT and CSV; secrets are taken out of all of them.
+
+A conversation is what the model read and wrote. What was outside of it is left out: summaries that it was asked for,
+refusals, and what was copied from before. Where a conversation was begun anew, as it had become too long, a row ends.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from evals.analysis.atif import TrajectoryError
+from evals.analysis.trial_files import read_trial
+from sandbox.redaction import Redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from evals.analysis.atif import AtifStep, Document
+    from evals.analysis.job_record import TrialRecord
+
+Message = dict[str, Any]
+"""One turn, as OpenAI's chat completions have it: `role`, `content`, and `reasoning_content` or `tool_calls`."""
+
+_STAGES = ("set_up", "agent", "verification", "tear_down")
+_COLUMNS = (
+    "job", "task", "attempt", "outcome", "cause", "reward", "stop_reason", "turns", "prompt_tokens",
+    "completion_tokens", "cached_tokens", "cost_usd", *(f"seconds_{stage}" for stage in _STAGES), "seconds_waited",
+    "started", "answered_by", "task_digest", "message",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SHAREGPT = {"system": "system", "user": "human", "tool": "human", "assistant": "gpt"}
+_redaction = Redaction()
+
+
+class Run(NamedTuple):
+    """The steps of one run of an agent, with its trial."""
+
+    id: str
+    """Task and attempt, before them the job where there are several, after them the step or turn where there are."""
+    trial: TrialRecord
+    document: Document
+
+
+def runs(trials: Iterable[TrialRecord]) -> Iterator[Run]:
+    """Read the steps of trials; those that left none are passed over."""
+    for trial in trials:
+        try:
+            files = read_trial(trial.folder) if trial.folder else None
+        except TrajectoryError:
+            continue
+        for part in files.parts if files else ():
+            if part.document:
+                names = (trial.job, trial.task, str(trial.attempt), part.name)
+                yield Run("/".join(filter(None, names)), trial, part.document)
+
+
+def atif(run: Run) -> str:
+    """Write a run as a file in ATIF, with all that was read of it."""
+    return json.dumps(_redaction.json(run.document.json_object()), indent=1, ensure_ascii=False) + "\n"
+
+
+def chat(run: Run) -> Iterator[str]:
+    """Write a run's conversations as lines of JSON with `id`, `messages` and what the trial came to."""
+    for name, messages in _named(run):
+        yield _line({"id": name, "messages": messages, **_facts(run)})
+
+
+def sharegpt(run: Run) -> Iterator[str]:
+    """Write a run's conversations as lines of JSON with `id` and `conversations` of `from` and `value`."""
+    for name, messages in _named(run):
+        turns = [{"from": _SHAREGPT[message["role"]], "value": _value(message)} for message in messages]
+        yield _line({"id": name, "conversations": list(_joined(turns))})
+
+
+def table(trials: Sequence[TrialRecord]) -> str:
+    """Write a row for each trial as CSV; what is unknown is empty."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    for trial in trials:
+        rows.writerow([_cell(value) for value in _row(trial)])
+    return text.getvalue()
+
+
+def conversations(document: Document) -> list[list[Message]]:
+    """Take the conversations out of a run's steps, one unless it was begun anew in the middle."""
+    found: list[list[Message]] = [[]]
+    steps = [step for step in document.steps if not step.is_copied_context and step.fact("unusable") != "refused"]
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        if _aside(step) or (following and _aside(following) and step.source == "user"):
+            continue
+        boundary = (step.fact("context_management") or {}).get("boundary")
+        if boundary == "replace":
+            found.append(found[-1][:1])
+            found[-1].append({"role": "user", "content": step.said})
+        elif not boundary:
+            found[-1] += _messages(step)
+    return [messages for messages in found if any(message["role"] == "assistant" for message in messages)]
+
+
+def _aside(step: AtifStep) -> bool:
+    return step.fact("purpose") is not None
+
+
+def _messages(step: AtifStep) -> Iterator[Message]:
+    if step.source != "agent":
+        yield {"role": step.source, "content": step.said}
+        return
+    message: Message = {"role": "assistant", "content": step.said}
+    if step.reasoning_content:
+        message["reasoning_content"] = step.reasoning_content
+    calls = [call for call in step.fact("calls") or () if {"id", "name", "arguments"} <= {*call}]
+    if calls:
+        message["tool_calls"] = [
+            {"id": call["id"], "type": "function", "function": {name: call[name] for name in ("name", "arguments")}}
+            for call in calls
+        ]
+    yield message
+    shown = [seen.text for seen in step.results] or [step.fact("told") or ""]
+    if calls:
+        parts = shown if len(shown) == len(calls) else ["\n".join(shown), *[""] * (len(calls) - 1)]
+        for call, text in zip(calls, parts, strict=True):
+            yield {"role": "tool", "tool_call_id": call["id"], "content": text}
+    elif any(shown):
+        yield {"role": "user", "content": "\n".join(shown)}
+
+
+def _named(run: Run) -> Iterator[tuple[str, list[Message]]]:
+    for number, messages in enumerate(conversations(run.document), 1):
+        while messages[-1]["role"] != "assistant":  # what nobody answered
+            messages.pop()
+        yield run.id if number == 1 else f"{run.id}#{number}", messages
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    trial, agent = run.trial, run.document.agent
+    facts = {name: getattr(trial, name) for name in ("job", "task", "attempt", "outcome", "reward")}
+    return {**facts, "model": agent.get("model_name")}
+
+
+def _value(message: Message) -> str:
+    """Write a turn as text: thoughts and calls of tools in the tags that open models were trained on."""
+    thought = f"<think>\n{message['reasoning_content']}\n</think>\n\n" if "reasoning_content" in message else ""
+    calls = [
+        f'<tool_call>\n{{"name": {json.dumps(call["function"]["name"])}, "arguments": {call["function"]["arguments"]}}}'
+        "\n</tool_call>"
+        for call in message.get("tool_calls", ())
+    ]
+    return thought + "\n".join(filter(None, [message["content"], *calls]))
+
+
+def _joined(turns: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Join turns of one side that follow each other, as readers of ShareGPT want the sides to alternate."""
+    last: dict[str, str] | None = None
+    for turn in turns:
+        if last and last["from"] == turn["from"]:
+            last = {"from": last["from"], "value": "\n".join(filter(None, [last["value"], turn["value"]]))}
+            continue
+        if last:
+            yield last
+        last = turn
+    if last:
+        yield last
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(_redaction.json(row), ensure_ascii=False) + "\n"
+
+
+def _row(trial: TrialRecord) -> list[Any]:
+    usage = trial.usage
+    return [
+        trial.job,
+        trial.task,
+        trial.attempt,
+        trial.outcome.value,
+        trial.cause,
+        trial.reward,
+        trial.stop_reason,
+        trial.turns,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cached_tokens,
+        usage.cost_usd,
+        *(trial.timing.get(stage) for stage in _STAGES),
+        trial.waited,
+        trial.started,
+        " ".join(trial.answered_by),
+        trial.task_digest,
+        trial.message,
+    ]
+
+
+def _cell(value: object) -> object:
+    """Take secrets out of a text, and keep spreadsheets from taking it for a formula."""
+    if not isinstance(value, str):
+        return value
+    text = _redaction.text(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,137 @@
+"""What a job came to, whichever harness ran it: one configuration, its conditions, its trials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.model import Usage
+from evals.result import Outcome
+
+NOT_RUN = "not_run"
+"""The cause of a planned attempt that left no result."""
+
+Source = Literal["termstone", "harbor", "terminal-bench"]
+
+
+class RecordError(Exception):
+    """A folder cannot be read as a job, or jobs cannot be compared; the message is one line for the user."""
+
+
+class TrialRecord(BaseModel):
+    """One attempt at one task."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    attempt: int
+    """From 1; where a harness does not number them, in the order in which they were begun."""
+    outcome: Outcome
+    cause: str | None = None
+    """Why it did not pass, in the words of `evals.result.Cause` or else in the harness's own."""
+    message: str | None = None
+    reward: float | None = None
+    """``None`` when nothing was graded."""
+    rewards: dict[str, float] = Field(default_factory=dict)
+    stop_reason: str | None = None
+    turns: int | None = None
+    usage: Usage = Usage()
+    timing: dict[str, float] = Field(default_factory=dict)
+    """Seconds of each stage, in Termstone's names: ``set_up``, ``agent``, ``verification``, ``tear_down``."""
+    waited: float | None = None
+    """Seconds of the agent's stage in which a provider was waited for; ``None`` is unknown."""
+    answered_by: tuple[str, ...] = ()
+    """The models that answered, in the provider's words."""
+    task_digest: str | None = None
+    """The task's version; two are comparable only if one harness made both."""
+    started: str = ""
+    folder: Path | None = None
+    """Its files; ``None`` when it left none."""
+    job: str = ""
+    """Which of several jobs it is of, where trials of several stand together."""
+
+    @property
+    def tokens(self) -> int | None:
+        """Those sent and received."""
+        sent, received = self.usage.prompt_tokens, self.usage.completion_tokens
+        return None if sent is None or received is None else sent + received
+
+    @property
+    def seconds(self) -> float | None:
+        """The time of all stages."""
+        return sum(self.timing.values()) if self.timing else None
+
+
+class JobRecord(BaseModel):
+    """All trials of one configuration; a folder that holds several is several of these."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Source
+    folder: Path
+    model: dict[str, str]
+    """Which model it was and how it was asked: `model`, `reasoning_effort`, `temperature`, ... as they were given."""
+    agent: dict[str, str]
+    """What asked it: `agent`, `agent_version`, `format`, ..."""
+    conditions: dict[str, str]
+    """What must be alike for a difference to be the model's or the agent's: code, prompts, limits, sandbox, ..."""
+    circumstances: dict[str, str] = Field(default_factory=dict)
+    """What may have mattered, and is told when it differs."""
+    attempts: int
+    """At each task, as planned."""
+    trials: tuple[TrialRecord, ...]
+    """By task and attempt; planned ones without a result are invalid, with the cause `NOT_RUN`."""
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.folder.resolve().name
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """What may differ from the other's: the model and the agent."""
+        return {**self.model, **self.agent}
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(sorted({trial.task for trial in self.trials}))
+
+
+def with_planned(trials: list[TrialRecord], planned: dict[str, int]) -> tuple[TrialRecord, ...]:
+    """Sort trials, and add those that were planned, so many of each task, and have no result."""
+    known = {(trial.task, trial.attempt) for trial in trials}
+    missing = [
+        TrialRecord(task=task, attempt=attempt, outcome=Outcome.INVALID, cause=NOT_RUN)
+        for task, attempts in planned.items()
+        for attempt in range(1, attempts + 1)
+        if (task, attempt) not in known
+    ]
+    return tuple(sorted([*trials, *missing], key=lambda trial: (trial.task, trial.attempt)))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; `RecordError` names a file that holds none."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path} is damaged or cut short: it is no JSON") from error
+    if not isinstance(document, dict):
+        raise RecordError(f"{path} is damaged: it holds no object")
+    return document
+
+
+def damaged(path: Path, error: Exception) -> RecordError:
+    """Say in one line that a file is not what it should be."""
+    what = f"{error}".splitlines()[0] if f"{error}" else ""
+    return RecordError(f"{path} is damaged ({type(error).__name__}: {what})")
+
+
+def given(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    """Take what was asked for, as text; what was left to others is not there."""
+    return {name: str(settings[name]) for name in names if settings.get(name) not in (None, "", [], {})}

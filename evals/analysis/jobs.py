@@ -1,0 +1,114 @@
+"""Job folders read from their files: Termstone's, Harbor's and Terminal-Bench's, each as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from evals.analysis import harbor_job, terminal_bench_run
+from evals.analysis.job_record import JobRecord, RecordError, TrialRecord, damaged, given, read_object, with_planned
+from evals.job_config import JobError
+from evals.job_folder import EXPERIMENT, job_folders
+from evals.result import TrialResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MODEL = ("model", "api_base", "temperature", "reasoning_effort", "thinking_budget", "context_limit")
+_AGENT = ("agent", "format", "context")
+_LIMITS = ("max_turns", "max_tokens", "max_cost", "max_repeats", "turn_seconds", "turns", "sandbox")
+
+
+def read_job(folder: Path) -> JobRecord:
+    """Read a folder that holds one configuration.
+
+    Raises:
+        RecordError: the folder is no job, a file of it is damaged, or it holds several configurations.
+    """
+    records = read_jobs(folder)
+    if len(records) > 1:
+        raise RecordError(f"{folder} holds {len(records)} configurations; compare them, or name one's own folder")
+    return records[0]
+
+
+def read_jobs(folder: Path) -> tuple[JobRecord, ...]:
+    """Read a folder, one record for each configuration in it.
+
+    Raises:
+        RecordError: the folder is no job, a file of it is damaged, or it has no trials.
+    """
+    if not folder.is_dir():
+        raise RecordError(f"{folder}: no such folder")
+    if (folder / "job.json").is_file():
+        records: tuple[JobRecord, ...] = (_read_own(folder),)
+    elif (folder / EXPERIMENT).is_file():
+        records = tuple(_read_own(job) for job in _together(folder))
+    elif harbor_job.is_one(folder):
+        records = harbor_job.read(folder)
+    elif terminal_bench_run.is_one(folder):
+        records = terminal_bench_run.read(folder)
+    else:
+        raise RecordError(
+            f"{folder} is no job: neither job.json (Termstone), config.json with trials (Harbor) "
+            "nor run_metadata.json (Terminal-Bench) is in it"
+        )
+    if not any(record.trials for record in records):
+        raise RecordError(f"{folder}: the job has no trials")
+    return records
+
+
+def _together(folder: Path) -> list[Path]:
+    try:
+        return job_folders(folder)
+    except JobError as error:
+        raise RecordError(str(error)) from error
+
+
+def _read_own(folder: Path) -> JobRecord:
+    document = read_object(folder / "job.json")
+    try:
+        config, lock = document["config"], document["lock"]
+        settings = {**config.get("limits", {}), **config}
+        planned = {task: int(config["attempts"]) for task in lock["tasks"]}
+        conditions = {
+            "code": lock["source"],
+            "prompts": lock["prompts"],
+            **{f"version of {name}": version for name, version in lock["packages"].items()},
+            **given(settings, _LIMITS),
+        }
+        paths = sorted(folder.glob("*/*/result.json"))
+        results = [_result(path) for path in paths]
+        trials = [_trial(result, path.parent) for result, path in zip(results, paths, strict=True)]
+        versions = sorted({result.agent_version for result in results if result.agent_version})
+        return JobRecord(
+            source="termstone",
+            folder=folder,
+            model=given(settings, _MODEL),
+            agent={**given(settings, _AGENT), "agent_version": " and ".join(versions)},
+            conditions=conditions,
+            circumstances={"concurrency": str(config["concurrency"]), "python": lock["python"]},
+            attempts=int(config["attempts"]),
+            trials=with_planned(trials, planned),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise damaged(folder / "job.json", error) from error
+
+
+def _trial(result: TrialResult, folder: Path) -> TrialRecord:
+    facts = result.model_dump(include=set(TrialRecord.model_fields) & set(TrialResult.model_fields))
+    return TrialRecord.model_validate(
+        {
+            **facts,
+            "answered_by": tuple(result.answered_by),
+            "task_digest": result.task_digest or None,
+            "folder": folder,
+        }
+    )
+
+
+def _result(path: Path) -> TrialResult:
+    try:
+        return TrialResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RecordError(f"{path} is damaged or cut short: it is no trial's result") from error

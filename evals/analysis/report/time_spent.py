@@ -1,0 +1,81 @@
+"""Where a trial's time went: the stages that its result names, and the agent's part by what was waited for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from evals.analysis.trial_files import TRAJECTORIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import Any
+
+    from evals.analysis.job_record import TrialRecord
+
+_LARGEST = 16_000_000
+"""Bytes of a trajectory that is looked through."""
+
+
+class TimeSpent(NamedTuple):
+    """Seconds."""
+
+    set_up: float = 0
+    model: float = 0
+    """Of the agent's time, what is neither of the next three: the model's answers, nearly all of it."""
+    provider: float = 0
+    """Waiting for a provider that refused or failed."""
+    commands: float = 0
+    agent: float = 0
+    """All of the agent's time, where it is not known for what."""
+    verification: float = 0
+    tear_down: float = 0
+    other: float = 0
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self)
+
+    @classmethod
+    def of(cls, trials: Iterable[TrialRecord]) -> TimeSpent:
+        """Add up the time of trials."""
+        totals = [0.0] * len(cls._fields)
+        for trial in trials:
+            for index, seconds in enumerate(_spent(trial)):
+                totals[index] += seconds
+        return cls(*totals)
+
+
+def _spent(trial: TrialRecord) -> TimeSpent:
+    stages = dict(trial.timing)
+    agent = stages.pop("agent", 0.0)
+    known = TimeSpent(*(stages.pop(name, 0.0) for name in ("set_up",)))._replace(
+        verification=stages.pop("verification", 0.0), tear_down=stages.pop("tear_down", 0.0), other=sum(stages.values())
+    )
+    commands = _commands(trial.folder) if trial.folder and agent else None
+    if commands is None:
+        return known._replace(agent=agent)
+    provider = min(trial.waited or 0.0, agent)
+    commands = min(commands, agent - provider)
+    return known._replace(provider=provider, commands=commands, model=agent - provider - commands)
+
+
+def _commands(folder: Path) -> float | None:
+    """Add up the seconds of a trial's commands; ``None`` when they were not noted."""
+    parts = [folder, *(path for path in (folder / "steps").glob("*") if path.is_dir())]
+    noted = [seconds for part in parts for seconds in _noted(part)]
+    return sum(noted) if noted else None
+
+
+def _noted(folder: Path) -> list[float]:
+    path = next((path for path in (folder / name for name in TRAJECTORIES) if path.is_file()), None)
+    if path is None or path.suffix != ".json" or path.stat().st_size > _LARGEST:
+        return []
+    try:
+        document: Any = json.loads(path.read_bytes())
+        results = [seen for step in document["steps"] for seen in (step.get("observation") or {}).get("results", ())]
+        return [float(seen["extra"]["seconds"]) for seen in results if (seen.get("extra") or {}).get("seconds")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []

@@ -1,0 +1,3 @@
+"""Reports what tide gauges saw."""
+
+__version__ = "3.1.0"

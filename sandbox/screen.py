@@ -1,0 +1,144 @@
+"""What is new on a pane: every line once, wrapped lines joined, and nothing of what passed by unseen forgotten.
+
+A look reads tmux's history and the screen and empties the history in one step, so what the next look finds there came
+since. Of what was on the screen before, it is told by comparing. A flood can be longer than the history: its beginning
+is kept while it comes, its end is in the history, and what is between is counted as it was printed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sandbox.control import Control
+    from sandbox.scanner import Scanner
+
+WIDTH, HEIGHT = 160, 40
+
+HISTORY = 20_000
+"""Rows that tmux keeps: history-limit in sandbox/shell/tmux.conf."""
+_NEARLY = HISTORY * 9 // 10  # tmux drops a tenth of the history at once when it is full
+_HEAD = 500
+"""Lines of a flood's beginning that are kept."""
+_MUCH = 1500
+"""Rows of output after which a flood is expected."""
+_POSITION = "#{history_size} #{alternate_on}"
+_EVERYTHING = ("capture-pane", "-p", "-J", "-t", "%0", "-S", "-")
+_VISIBLE = ("capture-pane", "-p", "-J", "-t", "%0")
+# A full-screen program hides the screen before it, whose lines may not have been looked at.
+_EMPTY = ("if-shell", "-F", "-t", "%0", "#{?alternate_on,0,1}", "clear-history -t %0")
+
+
+class Flood(NamedTuple):
+    """What came when it was more than the history holds."""
+
+    head: list[str]
+    """Its first lines."""
+    lines: int
+    """All of its line ends."""
+    bytes: int
+    """All of its bytes up to its last line end, as they were printed."""
+
+
+class Look(NamedTuple):
+    """What is on a pane."""
+
+    lines: list[str]
+    """The lines that are new, the last of them when there is a `flood`; all of a screen that a program draws."""
+    flood: Flood | None = None
+    waiting: str | None = None
+    """What `Scanner.waiting` was at the moment of the look, and which commands had ended by then."""
+    exit_codes: tuple[int, ...] = ()
+
+
+class Screen:
+    """One pane, as one reader sees it over time."""
+
+    def __init__(self, control: Control, scanner: Scanner) -> None:
+        self._control = control
+        self._scanner = scanner
+        self._shown: list[str] = []
+        self._seen = _Printed(0, 0)
+        self._now = _Printed(0, 0)
+        self._open = self._unfinished = False
+        """Whether the last line had not come to its end: at the moment of a capture, and when it was shown."""
+        self._waiting: str | None = None
+        self._exit_codes: tuple[int, ...] = ()
+        self._cleared = False
+        self._head: list[str] | None = None
+
+    async def new(self) -> Look:
+        """Return what is new since the last call."""
+        position, everything, visible, _ = await self._control.transaction(
+            ("display-message", "-p", "-t", "%0", _POSITION), _EVERYTHING, _VISIBLE, _EMPTY, then=self._count
+        )
+        history, full = map(int, position[0].split())
+        screen = _lines(visible)
+        if full:
+            return Look(screen, waiting=self._waiting, exit_codes=self._exit_codes)
+        lines = _lines(everything)
+        fresh = self._fresh(lines)
+        unseen = self._unseen(self._now)
+        head = self._head or (fresh[:_HEAD] if unseen.lines < len(fresh) else [])
+        flood = Flood(head, *unseen) if history >= _NEARLY else None
+        self._seen, self._shown, self._head, self._cleared = self._now, screen, None, False
+        self._unfinished = self._open and bool(screen)
+        return Look(lines if flood else fresh, flood, self._waiting, self._exit_codes)
+
+    async def erased(self) -> None:
+        """Take note that nothing is below the cursor any more."""
+        (visible,) = await self._control.transaction(_VISIBLE)
+        self._shown = self._shown[: _common(self._shown, _lines(visible))]
+
+    def overflows(self) -> bool:
+        """Say, once after each look, that so much is new that `keep_head` should be called."""
+        lines, size = self._unseen(_Printed(self._scanner.lines, self._scanner.bytes))
+        if self._head is not None or lines + (size + self._scanner.unfinished) // WIDTH <= _MUCH:
+            return False
+        self._head = []
+        return True
+
+    async def keep_head(self) -> None:
+        """Keep the first lines of what is new, before the history has no more room for them."""
+        # What is above the screen stays as it is.
+        (history,) = await self._control.transaction((*_EVERYTHING, "-E", "-1"))
+        self._head = self._fresh(_lines(history))[:_HEAD]
+
+    def _fresh(self, lines: list[str]) -> list[str]:
+        """Leave out the lines that were shown, and the end of the last of them if that has come since."""
+        known = 0 if self._cleared else _common(self._shown, lines)
+        if self._unfinished and known == len(self._shown) < len(lines):
+            self._seen = _Printed(self._seen.lines + 1, self._seen.bytes + len(self._shown[-1].encode()) + 1)
+            self._unfinished = False
+        return lines[known:]
+
+    def _count(self) -> None:
+        """Note how things stand at the moment of a capture."""
+        self._now = _Printed(self._scanner.lines, self._scanner.bytes)
+        self._open = self._scanner.unfinished > 0
+        self._cleared = self._cleared or self._scanner.cleared
+        self._scanner.cleared = False
+        self._waiting, self._exit_codes = self._scanner.waiting, tuple(self._scanner.exit_codes)
+        self._scanner.exit_codes.clear()
+
+    def _unseen(self, now: _Printed) -> _Printed:
+        return _Printed(now.lines - self._seen.lines, now.bytes - self._seen.bytes)
+
+
+class _Printed(NamedTuple):
+    lines: int
+    bytes: int
+
+
+def _lines(rows: list[bytes]) -> list[str]:
+    """Decode captured lines, without the blanks behind them and the blank rows below them."""
+    lines = [row.decode("utf-8", "replace").rstrip() for row in rows]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    """Count the lines that both begin with."""
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))

@@ -1,0 +1,152 @@
+"""What `termstone check` finds in tasks: pytest tests/test_check.py."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from evals.check import Finding, check
+from evals.giveaways import unnamed_paths
+from evals.task import BrokenTask, Typing
+from tests.conftest import found as opened
+from tests.fakes import GRADE_HELLO, make_task
+from tests.test_trial import one
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evals.sandboxes import Sandboxes
+
+OFFLINE = '[environment]\nnetwork_mode = "no-network"\n'
+WRITES_REWARD = "#!/bin/bash\nmkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.txt\n"
+
+
+def with_cheat(folder: Path, name: str, script: str) -> Path:
+    (folder / "cheats").mkdir(exist_ok=True)
+    (folder / "cheats" / name).write_text(script)
+    return folder
+
+
+async def found(sandboxes: Sandboxes, folder: Path, task: Path, times: int = 1) -> dict[str, Finding]:
+    findings = await check([one(task)], sandboxes, folder=folder / "runs", times=times, concurrency=2)
+    return {finding.check: finding for finding in findings}
+
+
+async def test_a_good_task_has_nothing_against_it(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    task = with_cheat(make_task(tmp_path / "hello", toml=OFFLINE), "reward-written.sh", WRITES_REWARD)
+    told: list[Finding] = []
+    findings = await check(
+        [one(task), BrokenTask(name="bad", reason="task.toml is missing")],
+        sandboxes,
+        folder=tmp_path / "runs",
+        times=2,
+        concurrency=2,
+        on_found=told.append,
+    )
+    assert [finding.check for finding in findings] == [
+        *("loads", "paths", "oracle", "idempotent", "timing", "oracle 2", "nop", "cheat reward-written"),
+        *("offline", "image", "loads"),
+    ]
+    assert [finding for finding in findings if finding.is_against] == findings[-1:]
+    assert (findings[-1].task, findings[-1].detail) == ("bad", "task.toml is missing")
+    assert sorted(told, key=str) == sorted(findings, key=str)
+
+
+async def test_an_oracle_that_fails_and_a_nop_that_passes_are_found(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    wrong = await found(sandboxes, tmp_path, make_task(tmp_path / "wrong", solve="echo bye > /app/out\n", toml=OFFLINE))
+    assert (wrong["oracle"].ok, wrong["nop"].ok) == (False, True)
+    assert wrong["oracle"].detail.startswith("failed with reward 0")
+    easy = await found(sandboxes, tmp_path, make_task(tmp_path / "easy", test=WRITES_REWARD, toml=OFFLINE))
+    assert (easy["oracle"].ok, easy["nop"].ok) == (True, False)
+
+
+async def test_a_cheat_that_scores_is_found(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    task = with_cheat(make_task(tmp_path / "hello", toml=OFFLINE), "solved.sh", "echo hello > /app/out\n")
+    finding = (await found(sandboxes, tmp_path, task))["cheat solved"]
+    assert (finding.ok, finding.detail) == (False, "passed with reward 1")
+
+
+async def test_a_verifier_that_says_something_else_the_second_time_is_found(
+    sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    task = make_task(tmp_path / "hello", test=f"{GRADE_HELLO}rm -f /app/out\n", toml=OFFLINE)
+    finding = (await found(sandboxes, tmp_path, task))["idempotent"]
+    assert not finding.ok
+    assert "'reward': 1.0" in finding.detail
+    assert "'reward': 0.0" in finding.detail
+
+
+async def test_tests_and_solution_in_the_image_are_found(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    solve = "# A solution long enough that nothing is equal to it by chance.\necho hello > /app/out\n"
+    task = make_task(tmp_path / "hello", solve=solve, toml=OFFLINE)
+    lines = " ".join(f"'{line}'" for line in solve.splitlines())
+    (task / "environment" / "Dockerfile").write_text(
+        f"FROM debian:bookworm-slim\nRUN printf '%s\\n' {lines} > /opt/old-notes.txt\nWORKDIR /app\n"
+    )
+    finding = (await found(sandboxes, tmp_path, task))["image"]
+    assert (finding.ok, finding.detail) == (False, "/opt/old-notes.txt is solution/solve.sh")
+
+
+async def test_little_room_in_a_time_limit_is_a_warning(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    toml = f"{OFFLINE}[verifier]\ntimeout_sec = 6.0\n"
+    task = make_task(tmp_path / "hello", test=f"#!/bin/sh\nsleep 3.2\n{GRADE_HELLO}", toml=toml)
+    finding = (await found(sandboxes, tmp_path, task))["timing"]
+    assert (finding.ok, finding.warning, finding.is_against) == (False, True, False)
+    assert re.fullmatch(r"the tests took [345]\.\d s of 6 s", finding.detail)
+
+
+@pytest.mark.docker
+async def test_a_verifier_that_needs_a_network_is_a_warning(tmp_path: Path) -> None:
+    test = f"#!/bin/sh\nif grep -q eth0 /proc/net/route; then sh -c '{GRADE_HELLO[10:].strip()}'; fi\n"
+    task = make_task(tmp_path / "hello", test=test, toml='[environment]\nnetwork_mode = "public"\n')
+    async with opened("docker") as sandboxes:  # the network of a local one cannot be taken away
+        finding = (await found(sandboxes, tmp_path, task))["offline"]
+    assert (finding.ok, finding.warning) == (False, True)
+    assert "without a network invalid: verifier_no_result" in finding.detail
+
+
+def test_a_path_that_the_instruction_does_not_name_is_found(tmp_path: Path) -> None:
+    test = '#!/bin/sh\ncat /app/out /app/deep/report.json /usr/bin/env /srv/named.txt "$HOME/x/y" http://a/b/c\n'
+    task = make_task(tmp_path / "hello", test=test)
+    (task / "instruction.md").write_text("Write hello into /app/out, and named.txt.\n")
+    assert unnamed_paths(one(task)) == ["/app/deep/report.json"]
+
+
+def test_a_path_of_a_url_is_not_taken_for_a_file(tmp_path: Path) -> None:
+    test = "#!/bin/sh\nfetch \"/v1/stations\" '/users/ann/edit'\ncat /data/in.csv /srv/deep.txt\n"
+    task = make_task(tmp_path / "hello", test=test)
+    dockerfile = task / "environment" / "Dockerfile"
+    dockerfile.write_text(f"{dockerfile.read_text()}COPY . /data\n")
+    assert unnamed_paths(one(task)) == ["/data/in.csv", "/srv/deep.txt"]
+
+
+async def test_a_solution_that_is_typed_is_typed(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    task = one(make_task(tmp_path / "hello", toml=OFFLINE))
+    typings = (
+        Typing(command="cat > /app/out", block=False, min_timeout=0.3),
+        Typing(command="hello"),
+        Typing(command="C-d", append_enter=False, min_timeout=0.3),
+        Typing(command="sleep 0.5; chmod 600 /app/out", block=True),
+    )
+    solution = task.steps[0].solution.model_copy(update={"script": None, "typings": typings})
+    typed = task.model_copy(update={"steps": (task.steps[0].model_copy(update={"solution": solution}),)})
+    findings = await check([typed], sandboxes, folder=tmp_path / "runs")
+    assert [finding.ok for finding in findings if finding.check == "oracle"] == [True], findings
+
+
+async def test_a_check_that_is_cut_short_leaves_none_half_begun(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    checking = asyncio.ensure_future(check([one(make_task(tmp_path / "hello"))], sandboxes, folder=tmp_path / "runs"))
+    await asyncio.sleep(0.1)
+    checking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await checking
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        del checking
+        gc.collect()
+    assert [str(complaint.message) for complaint in complaints] == []

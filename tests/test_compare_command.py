@@ -1,0 +1,123 @@
+"""``termstone compare`` as it is run: pytest tests/test_compare_command.py."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from evals.analysis.compare import compare
+from evals.analysis.comparison_display import show
+from evals.analysis.comparison_junit import junit
+from evals.analysis.comparison_markdown import markdown
+from evals.analysis.jobs import read_job
+from evals.cli import main
+from tests.job_folders import TASKS, write_termstone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evals.analysis.comparison import Comparison
+
+BETTER, WORSE = dict.fromkeys(TASKS, "PPF"), dict.fromkeys(TASKS, "PFF")
+HOSTILE = "a<b>|`x`[red]\x1b[31m@all"
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> tuple[str, str]:
+    """Two jobs, of which the second is better."""
+    return (
+        str(write_termstone(tmp_path / "a", WORSE, reasoning_effort="low")),
+        str(write_termstone(tmp_path / "b", BETTER, reasoning_effort="high")),
+    )
+
+
+def test_the_answer_comes_first(jobs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *jobs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "effort=high is better."
+    assert lines[2].startswith("+33.3 pp (95 % interval ")
+
+
+def test_the_gates_exit_code_and_files_are_for_a_machine(jobs: tuple[str, str], tmp_path: Path) -> None:
+    report, comment = tmp_path / "junit.xml", tmp_path / "comment.md"
+    files = ["--junit", str(report), "--markdown", str(comment)]
+    assert main(["compare", *jobs, "--max-drop", "2pp", *files]) == 0
+    assert ET.parse(report).getroot().attrib["failures"] == "0"  # noqa: S314 - our own
+    assert main(["compare", *reversed(jobs), "--max-drop", "2pp", *files]) == 1
+    root = ET.parse(report).getroot()  # noqa: S314 - our own
+    assert root.attrib == {"name": "termstone compare", "tests": "31", "failures": "31", "skipped": "0"}
+    case = root.find(".//testcase[@name='task-00']")
+    assert case is not None
+    assert f"{tmp_path}/a/task-00/2" in str(case.findtext("system-out"))
+    assert "❌ **dropped:**" in comment.read_text()
+    assert "effort=low: dropped by 33.3 pp, where 2 pp were allowed" in comment.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nowhere", "{a}"], ["{a}"], ["{a}", "{a}"], ["{a}", "{other}"], ["{a}", "{cut}"], ["{a}", "{empty}"]]
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    jobs: tuple[str, str], tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = write_termstone(tmp_path / "cut", BETTER)
+    (cut / "task-03/2/result.json").write_text('{"task": "task-')
+    folders = {
+        "a": jobs[0],
+        "other": write_termstone(tmp_path / "other", BETTER, digest="e" * 64),
+        "cut": cut,
+        "empty": write_termstone(tmp_path / "empty", {}),
+    }
+    report = tmp_path / "junit.xml"
+    named = [argument.format(**folders) for argument in arguments]
+    assert main(["compare", *named, "--junit", str(report), "--max-drop", "2pp"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert said.err.startswith("termstone: ")
+    assert not report.exists()
+
+
+@pytest.mark.parametrize("options", [["--max-drop", "2"], ["--max-drop", "-1pp"], ["--alpha", "5"], ["--alpha", "nan"]])
+def test_options_that_mean_nothing_are_refused(jobs: tuple[str, str], options: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", *jobs, *options])
+    assert caught.value.code == 2
+
+
+def test_force_is_printed_on_every_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = write_termstone(tmp_path / "a", WORSE)
+    b = write_termstone(tmp_path / "b", BETTER, prompts="e" * 64)
+    comment = tmp_path / "comment.md"
+    assert main(["compare", str(a), str(b), "--force", "--markdown", str(comment)]) == 0
+    assert "Compared by force" in capsys.readouterr().out.splitlines()[0]
+    assert "prompts differs" in comment.read_text().splitlines()[0]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Comparison:
+    """Compare models whose names would be markup."""
+    fates = [dict.fromkeys(TASKS[:12], letter) | {"y[b]": letter} for letter in "PF"]
+    folders = [write_termstone(tmp_path / f"{n}", fate, model=f"{HOSTILE}{n}") for n, fate in enumerate(fates)]
+    return compare([read_job(folder) for folder in folders], max_drop=0.02)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_nothing_is_wider_than_the_terminal_or_read_as_markup(hostile: Comparison, width: int, tmp_path: Path) -> None:
+    with (tmp_path / "shown").open("w+") as file:
+        show(Console(file=file, width=width, force_terminal=True, no_color=True, color_system=None), hostile)
+        file.seek(0)
+        lines = file.read().splitlines()
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= width  # a path is not cut
+    assert any("[red]" in line for line in lines)
+    assert "\x1b[31m" not in "".join(lines)
+
+
+def test_markdown_and_xml_take_no_meaning_from_names(hostile: Comparison) -> None:
+    written = markdown(hostile)
+    assert "@all" not in written
+    assert "<b>" not in written.replace("\\<", "")
+    assert "a\\<b\\>\\|\\`x\\`" in written
+    assert ET.fromstring(junit(hostile)).find(".//testcase[@name='y[b]']") is not None  # noqa: S314 - our own
