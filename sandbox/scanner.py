@@ -61,6 +61,8 @@ class Scanner:
         """Bytes of the lines finished so far, without carriage returns and marks."""
         self.unfinished = 0
         """Bytes of the line that is not finished."""
+        self.first: int | None = None
+        """Bytes of the first line that was finished; set back by whoever has looked."""
 
     def feed(self, output: bytes) -> None:
         """Take the next bytes."""
@@ -92,6 +94,9 @@ class Scanner:
     def _count(self, output: bytes) -> None:
         lines = output.count(b"\n")
         plain = self._pattern.sub(b"", output) if b"\x1b]133;" in output else output
+        if lines and self.first is None:
+            first = plain[: plain.find(b"\n")]
+            self.first = self.unfinished + len(first) - first.count(b"\r")
         size = len(plain) - plain.count(b"\r") + self.unfinished
         self.unfinished = size if not lines else len(plain) - plain.rfind(b"\n") - 1
         self.lines += lines

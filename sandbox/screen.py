@@ -58,10 +58,10 @@ class Screen:
         self._control = control
         self._scanner = scanner
         self._shown: list[str] = []
-        self._seen = _Printed(0, 0)
-        self._now = _Printed(0, 0)
-        self._open = self._unfinished = False
-        """Whether the last line had not come to its end: at the moment of a capture, and when it was shown."""
+        self._seen = _Printed(0, 0, 0)
+        self._now = _Printed(0, 0, 0)
+        self._first: int | None = None
+        """Bytes of the first line that was finished since it was looked."""
         self._waiting: str | None = None
         self._exit_codes: tuple[int, ...] = ()
         self._cleared = False
@@ -79,10 +79,9 @@ class Screen:
         lines = _lines(everything)
         fresh = self._fresh(lines)
         unseen = self._unseen(self._now)
-        head = self._head or (fresh[:_HEAD] if unseen.lines < len(fresh) else [])
+        head = self._head or (fresh[:_HEAD] if unseen[0] < len(fresh) else [])
         flood = Flood(head, *unseen) if history >= _NEARLY else None
-        self._seen, self._shown, self._head, self._cleared = self._now, screen, None, False
-        self._unfinished = self._open and bool(screen)
+        self._seen, self._shown, self._head, self._cleared, self._first = self._now, screen, None, False, None
         return Look(lines if flood else fresh, flood, self._waiting, self._exit_codes)
 
     async def erased(self) -> None:
@@ -92,7 +91,7 @@ class Screen:
 
     def overflows(self) -> bool:
         """Say, once after each look, that so much is new that `keep_head` should be called."""
-        lines, size = self._unseen(_Printed(self._scanner.lines, self._scanner.bytes))
+        lines, size = self._unseen(self._printed())
         if self._head is not None or lines + (size + self._scanner.unfinished) // WIDTH <= _MUCH:
             return False
         self._head = []
@@ -100,34 +99,43 @@ class Screen:
 
     async def keep_head(self) -> None:
         """Keep the first lines of what is new, before the history has no more room for them."""
-        # What is above the screen stays as it is.
-        (history,) = await self._control.transaction((*_EVERYTHING, "-E", "-1"))
-        self._head = self._fresh(_lines(history))[:_HEAD]
+        position, history = await self._control.transaction(
+            ("display-message", "-p", "-t", "%0", _POSITION),
+            (*_EVERYTHING, "-E", "-1"),  # what is above the screen stays as it is
+        )
+        if int(position[0].split()[0]) < _NEARLY:  # else it may be too late
+            self._head = self._fresh(_lines(history))[:_HEAD]
 
     def _fresh(self, lines: list[str]) -> list[str]:
-        """Leave out the lines that were shown, and the end of the last of them if that has come since."""
-        known = 0 if self._cleared else _common(self._shown, lines)
-        if self._unfinished and known == len(self._shown) < len(lines):
-            self._seen = _Printed(self._seen.lines + 1, self._seen.bytes + len(self._shown[-1].encode()) + 1)
-            self._unfinished = False
-        return lines[known:]
+        """Leave out the lines that were shown."""
+        return lines[0 if self._cleared else _common(self._shown, lines) :]
 
     def _count(self) -> None:
         """Note how things stand at the moment of a capture."""
-        self._now = _Printed(self._scanner.lines, self._scanner.bytes)
-        self._open = self._scanner.unfinished > 0
+        self._now = self._printed()
+        self._first = self._scanner.first if self._first is None else self._first
+        self._scanner.first = None
         self._cleared = self._cleared or self._scanner.cleared
         self._scanner.cleared = False
         self._waiting, self._exit_codes = self._scanner.waiting, tuple(self._scanner.exit_codes)
         self._scanner.exit_codes.clear()
 
-    def _unseen(self, now: _Printed) -> _Printed:
-        return _Printed(now.lines - self._seen.lines, now.bytes - self._seen.bytes)
+    def _printed(self) -> _Printed:
+        return _Printed(self._scanner.lines, self._scanner.bytes, self._scanner.unfinished)
+
+    def _unseen(self, now: _Printed) -> tuple[int, int]:
+        """Count line ends and bytes since the last look, without the end of a line that had been shown whole."""
+        lines, size = now.lines - self._seen.lines, now.bytes - self._seen.bytes
+        whole = self._seen.unfinished
+        return (lines - 1, size - whole - 1) if whole and self._first == whole else (lines, size)
 
 
 class _Printed(NamedTuple):
+    """What the scanner had counted at a moment."""
+
     lines: int
     bytes: int
+    unfinished: int
 
 
 def _lines(rows: list[bytes]) -> list[str]:

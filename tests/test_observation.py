@@ -181,8 +181,9 @@ class TestScreens:
 
     async def test_looks_in_quick_succession_account_for_every_line(self, terminal: Terminal) -> None:
         seen = await terminal.type("seq 1 50000\n", 0.001)
-        omitted, numbers = 0, list[int]()
+        omitted, numbers, echoed = 0, list[int](), 0
         while True:
+            echoed += seen.text.count("seq 1 50000")
             if len(numbers) > 1 and numbers[-1] != numbers[-2] + 1:
                 numbers.pop()  # only a part of it had come
             numbers += [int(line) for part in (seen.text, seen.tail) for line in part.split("\n") if line.isdigit()]
@@ -191,7 +192,8 @@ class TestScreens:
                 break
             seen = await terminal.type("", 0.003)
         assert numbers == sorted(set(numbers))
-        assert len(numbers) + omitted == 50_000
+        assert echoed <= 1  # a machine that is too slow to keep a beginning says that it is left out
+        assert echoed + len(numbers) + omitted == 50_001
 
 
 def printed(seen: Observation) -> list[str]:

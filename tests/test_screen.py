@@ -1,0 +1,80 @@
+"""A screen's accounts where only the moment of a look decides: lines that are looked at before they end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from sandbox.scanner import Scanner
+from sandbox.screen import HISTORY, Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sandbox.control import Control
+
+VISIBLE = 5
+
+
+class Pane:
+    """A pane that is fed as tmux is, and loses the beginning of a history that is full."""
+
+    def __init__(self) -> None:
+        self.scanner = Scanner("m")
+        self.screen = Screen(cast("Control", self), self.scanner)
+        self.rows = [b""]
+
+    def print(self, text: str) -> None:
+        self.scanner.feed(text.replace("\n", "\r\n").encode())
+        first, *others = text.encode().split(b"\n")
+        self.rows[-1] += first
+        self.rows += others
+        self.rows = self.rows[-HISTORY - VISIBLE :]
+
+    async def transaction(self, *commands: Sequence[str], then: Callable[[], None] | None = None) -> list[list[bytes]]:
+        answers = {"display-message": [b"%d 0" % (len(self.rows) - VISIBLE)], "if-shell": []}
+        parts = [answers.get(words[0], self._captured(words)) for words in commands]
+        if then:
+            then()
+            self.rows = self.rows[-VISIBLE:]
+        return parts
+
+    def _captured(self, words: Sequence[str]) -> list[bytes]:
+        rows = self.rows if "-S" in words else self.rows[-VISIBLE:]
+        return rows[:-VISIBLE] if "-E" in words else rows
+
+
+@pytest.mark.parametrize(("shown", "rest", "unseen"), [("1\n2", "\n", 0), ("1\n2", "0\n", 1), ("1\n2\n", "3\n", 1)])
+async def test_a_line_that_was_seen_whole_before_it_ended_is_counted_once(shown: str, rest: str, unseen: int) -> None:
+    pane = Pane()
+    pane.print(shown)
+    assert (await pane.screen.new()).lines == shown.split()
+    pane.print(rest + "more\n" * 2 * HISTORY)
+    flood = (await pane.screen.new()).flood
+    assert flood is not None
+    assert flood.lines == unseen + 2 * HISTORY
+    assert flood.bytes == unseen * (len(shown.rsplit("\n", maxsplit=1)[-1] + rest)) + len("more\n") * 2 * HISTORY
+
+
+async def test_an_unfinished_line_can_be_erased() -> None:
+    pane = Pane()
+    pane.print("half")
+    await pane.screen.new()
+    pane.rows = [b""]
+    await pane.screen.erased()
+    pane.print("\nwhole\n")
+    assert (await pane.screen.new()).lines == ["", "whole"]
+
+
+@pytest.mark.parametrize("printed", [2000, 30_000])
+async def test_the_beginning_of_a_flood_is_kept_or_said_to_be_gone(printed: int) -> None:
+    pane = Pane()
+    pane.print("".join(f"{number}\n" for number in range(printed)))
+    assert pane.screen.overflows()
+    await pane.screen.keep_head()
+    pane.print("more\n" * 2 * HISTORY)
+    flood = (await pane.screen.new()).flood
+    assert flood is not None
+    assert flood.head == ([str(number) for number in range(500)] if printed < HISTORY else [])
+    assert flood.lines == printed + 2 * HISTORY
