@@ -35,9 +35,9 @@ class Flood(NamedTuple):
     head: list[str]
     """Its first lines."""
     lines: int
-    """All of its line ends."""
+    """All of its line ends but for its last line's."""
     bytes: int
-    """All of its bytes up to its last line end, as they were printed."""
+    """All of its bytes before its last line, as they were printed."""
 
 
 class Look(NamedTuple):
@@ -78,9 +78,11 @@ class Screen:
             return Look(screen, waiting=self._waiting, exit_codes=self._exit_codes)
         lines = _lines(everything)
         fresh = self._fresh(lines)
-        unseen = self._unseen(self._now)
-        head = self._head or (fresh[:_HEAD] if unseen[0] < len(fresh) else [])
-        flood = Flood(head, *unseen) if history >= _NEARLY else None
+        unseen, size = self._unseen(self._now)
+        if not self._now.unfinished and lines:  # its last line is not the empty one that the cursor is on
+            unseen, size = unseen - 1, size - len(lines[-1].encode()) - 1
+        head = self._head or (fresh[:_HEAD] if unseen < len(fresh) else [])
+        flood = Flood(head, unseen, size) if history >= _NEARLY else None
         self._seen, self._shown, self._head, self._cleared, self._first = self._now, screen, None, False, None
         return Look(lines if flood else fresh, flood, self._waiting, self._exit_codes)
 

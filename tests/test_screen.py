@@ -46,15 +46,21 @@ class Pane:
 
 
 @pytest.mark.parametrize(("shown", "rest", "unseen"), [("1\n2", "\n", 0), ("1\n2", "0\n", 1), ("1\n2\n", "3\n", 1)])
-async def test_a_line_that_was_seen_whole_before_it_ended_is_counted_once(shown: str, rest: str, unseen: int) -> None:
+@pytest.mark.parametrize("end", ["", "$ "])
+async def test_a_line_that_was_seen_whole_before_it_ended_is_counted_once(
+    shown: str, rest: str, unseen: int, end: str
+) -> None:
     pane = Pane()
     pane.print(shown)
     assert (await pane.screen.new()).lines == shown.split()
-    pane.print(rest + "more\n" * 2 * HISTORY)
+    pane.print(rest + "more\n" * 2 * HISTORY + end)
     flood = (await pane.screen.new()).flood
     assert flood is not None
-    assert flood.lines == unseen + 2 * HISTORY
-    assert flood.bytes == unseen * (len(shown.rsplit("\n", maxsplit=1)[-1] + rest)) + len("more\n") * 2 * HISTORY
+    assert flood.lines == unseen + 2 * HISTORY - (not end)
+    assert (
+        flood.bytes + (0 if end else len("more\n"))
+        == unseen * (len(shown.rsplit("\n", maxsplit=1)[-1] + rest)) + len("more\n") * 2 * HISTORY
+    )
 
 
 async def test_an_unfinished_line_can_be_erased() -> None:
@@ -77,4 +83,4 @@ async def test_the_beginning_of_a_flood_is_kept_or_said_to_be_gone(printed: int)
     flood = (await pane.screen.new()).flood
     assert flood is not None
     assert flood.head == ([str(number) for number in range(500)] if printed < HISTORY else [])
-    assert flood.lines == printed + 2 * HISTORY
+    assert flood.lines == printed + 2 * HISTORY - 1
