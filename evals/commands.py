@@ -10,6 +10,8 @@ from agent.model import ModelError
 from evals import display
 from evals.analysis import compare_command, export_command
 from evals.analysis.atif import TrajectoryError
+from evals.analysis.job_record import NOT_RUN, RecordError
+from evals.analysis.jobs import read_jobs
 from evals.analysis.report import command as report_command
 from evals.analysis.show import show as show_trial
 from evals.analysis.trial_files import is_trial, read_trial, record_of
@@ -18,7 +20,7 @@ from evals.cli import BAD_RESULT, OK
 from evals.conclusion import concluded, refused
 from evals.console import OUT, say
 from evals.job_config import JobError, configs_of
-from evals.job_folder import job_folders, locked, read_config, read_results
+from evals.job_folder import job_folders, locked
 from evals.resumption import recovered
 from evals.run import Asked, begin, examine, go_on
 from evals.selection import asked, found_tasks, given, usable
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Coroutine
     from pathlib import Path
+
+    from evals.analysis.job_record import JobRecord
 
 T = TypeVar("T")
 _REFUSALS = (TaskError, JobError, SandboxError, ModelError)
@@ -88,23 +92,23 @@ def show(arguments: argparse.Namespace) -> int:
         if is_trial(folder):
             show_trial(OUT, read_trial(folder), record_of(folder))
         else:
-            for job in job_folders(folder):
+            for job in read_jobs(folder):
                 _show_job(job)
-    except (JobError, TrajectoryError, ValueError, OSError) as error:
+    except (RecordError, TrajectoryError, ValueError, OSError) as error:
         return refused(error)
     return OK
 
 
-def _show_job(folder: Path) -> None:
-    document, results = read_config(folder), read_results(folder)
-    try:
-        say(f"{document['config']['model'] or document['config']['agent']}:")
-        missing = len(document["lock"]["tasks"]) * document["config"]["attempts"] - len(results)
-    except (KeyError, TypeError) as error:
-        raise JobError(f"{folder}/job.json is damaged") from error
-    display.show_results(OUT, results)
+def _show_job(job: JobRecord) -> None:
+    run = [trial for trial in job.trials if trial.cause != NOT_RUN]
+    missing = len(job.trials) - len(run)
+    go_on = f": termstone resume {job.folder}" if job.source == "termstone" else ""
+    if not run:
+        raise RecordError(f"{job.folder}: none of {missing} trials has a result{go_on}")
+    say(f"{job.configuration.get('model') or job.configuration.get('agent')}:")
+    display.show_results(OUT, run)
     if missing:
-        say(f"{missing} more trials were to be run and have no result: termstone resume {folder}")
+        say(f"{missing} more trials were to be run and have no result{go_on}")
 
 
 def compare(arguments: argparse.Namespace) -> int:

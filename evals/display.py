@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from evals.analysis.job_record import TrialRecord
     from evals.check import Finding
     from evals.result import TrialResult
     from evals.task import Task
@@ -37,7 +38,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def amount(number: float | None) -> str:
-    """Write a number of tokens."""
+    """Write a number of tokens or turns."""
     return "unknown" if number is None else f"{number:,}"
 
 
@@ -46,7 +47,7 @@ def dollars(cost: float | None) -> str:
     return "unknown" if cost is None else f"{cost:.4f}"
 
 
-def show_results(console: Console, results: Sequence[TrialResult]) -> None:
+def show_results(console: Console, results: Sequence[TrialResult] | Sequence[TrialRecord]) -> None:
     """Print a row a trial, and their summary."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     longest = max((len(result.task) for result in results), default=0)
@@ -55,20 +56,20 @@ def show_results(console: Console, results: Sequence[TrialResult]) -> None:
         table.add_column(heading, justify="left" if heading in ("outcome", "cause") else "right")
     for result in results:
         table.add_row(
-            Text(result.task),
+            Text(printable(result.task)),
             str(result.attempt),
             Text(result.outcome, style=_COLOURS[result.outcome]),
-            result.cause or "",
-            str(result.turns),
+            Text(printable(result.cause or "")),
+            amount(result.turns),
             amount(tokens(result.usage)),
             dollars(result.usage.cost_usd),
-            f"{sum(result.timing.values()):.1f}",
+            f"{sum(result.timing.values()):.1f}" if result.timing else "",
         )
     console.print(table)
     show_summary(console, results)
 
 
-def show_summary(console: Console, results: Sequence[TrialResult]) -> None:
+def show_summary(console: Console, results: Sequence[TrialResult] | Sequence[TrialRecord]) -> None:
     """Print the rates over valid trials, then what broke others."""
     console.print(Text(summary(results), style="bold"))
     broken = [result for result in results if result.message]
@@ -78,7 +79,7 @@ def show_summary(console: Console, results: Sequence[TrialResult]) -> None:
         console.print(Text(f"{named[0]}{others}: {printable(message, 2000)}"), soft_wrap=True)
 
 
-def summary(results: Sequence[TrialResult]) -> str:
+def summary(results: Sequence[TrialResult] | Sequence[TrialRecord]) -> str:
     """Say in a line what came out, over the trials that count."""
     passed = sum(result.outcome is Outcome.PASSED for result in results)
     invalid = sum(result.outcome is Outcome.INVALID for result in results)

@@ -13,10 +13,9 @@ import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evals.job_config import JobError
-from evals.result import TrialResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,27 +133,3 @@ def set_aside(trial: Path) -> None:
 def tries(trial: Path) -> int:
     """Count the tries that were set aside."""
     return len(list(trial.glob("try-*")))
-
-
-def read_results(folder: Path) -> list[TrialResult]:
-    """Read the results of a job folder, by task and attempt; `JobError` names a file that cannot be read."""
-    results = []
-    for path in sorted(folder.glob("*/*/result.json")):
-        try:
-            results.append(TrialResult.model_validate_json(path.read_bytes()))
-        except ValueError as error:
-            raise JobError(f"{path}: not a trial's result ({str(error).splitlines()[0]})") from error
-    return sorted(results, key=lambda result: (result.task, result.attempt))
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read ``job.json``; `JobError` when the folder is no job."""
-    if not folder.is_dir():
-        raise JobError(f"{folder}: no such folder")
-    try:
-        document = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JobError(f"{folder} is neither a job's folder (no job.json) nor a trial's (no result.json)") from error
-    if not isinstance(document, dict):
-        raise JobError(f"{folder}/job.json is damaged")
-    return document

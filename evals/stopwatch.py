@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
+STAGES = ("set_up", "agent", "artifacts", "verification", "tear_down")
+"""Those of a trial, in their order."""
+
+
 class Stopwatch:
     """Times stages that follow one another, and says which one it is."""
 
@@ -36,9 +40,9 @@ class Stopwatch:
 
 
 def summed(timings: Iterable[dict[str, float]]) -> dict[str, float]:
-    """Add up the seconds of several timings, stage by stage."""
+    """Add up the seconds of several timings, stage by stage, in the order of a trial."""
     total: dict[str, float] = {}
     for timing in timings:
         for name, seconds in timing.items():
             total[name] = round(total.get(name, 0.0) + seconds, 3)
-    return total
+    return dict(sorted(total.items(), key=lambda stage: STAGES.index(stage[0])))

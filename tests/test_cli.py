@@ -19,6 +19,7 @@ from evals.job_config import JobConfig
 from evals.selection import found_tasks
 from evals.task import Task
 from tests.fakes import SOLVED, make_task, reply
+from tests.job_folders import write_harbor
 from tests.scripted_server import ScriptedServer
 
 ROOT = Path(__file__).parent.parent
@@ -135,6 +136,17 @@ def test_a_job_that_was_cut_short_says_what_is_missing(tmp_path: Path, recording
     termstone("run", task, "--model", f"scripted:{recording}", "-k", 2, "--output", tmp_path / "job")
     (tmp_path / "job" / "hello" / "2" / "result.json").unlink()
     assert "1 more trials were to be run" in termstone("show", tmp_path / "job").stdout
+    (tmp_path / "job" / "hello" / "1" / "result.json").unlink()
+    shown = termstone("show", tmp_path / "job")
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "none of 2 trials has a result: termstone resume" in shown.stderr
+
+
+def test_jobs_of_other_harnesses_are_shown(tmp_path: Path) -> None:
+    write_harbor(tmp_path / "job", {"high": {"alpha": "PF", "beta": "X"}})
+    shown = termstone("show", tmp_path / "job")
+    assert shown.returncode == 0, shown.stderr
+    assert "1 of 2 passed" in shown.stdout
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_job(tmp_path: Path) -> None:
@@ -163,7 +175,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_job(tmp_path: Path) -> None:
         (["run", "TASK", "--agent", "nop", "--output", "evals"], "evals exists already"),
         (["run", "TASK", "-f", "no.toml"], "no.toml: No such file"),
         (["resume", "no/such"], "no/such: no such folder"),
-        (["show", "evals"], "evals is neither a job's folder"),
+        (["show", "evals"], "evals is no job and no trial"),
         (["show", "no/such"], "no/such: no such folder"),
         (["run", "TASK", "--agent", "nop", "--sandbox", "docker"], "no Docker daemon answers (No such file"),
     ],

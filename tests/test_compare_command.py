@@ -57,15 +57,32 @@ def test_the_gates_exit_code_and_files_are_for_a_machine(jobs: tuple[str, str], 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nowhere", "{a}"], ["{a}"], ["{a}", "{a}"], ["{a}", "{other}"], ["{a}", "{cut}"], ["{a}", "{empty}"]]
+    ("arguments", "says"),
+    [
+        (["nowhere", "{a}"], "no such folder"),
+        (["{a}"], "needs two jobs or more"),
+        (["{a}", "{a}"], "is named twice"),
+        (["{a}", "{other}"], "different versions of 30 tasks under one name"),
+        (["{a}", "{cut}"], "task-03/2/result.json is damaged or cut short"),
+        (["{a}", "{empty}"], "the job has no trials"),
+        (["{a}", "{unrun}"], "unrun: no trial has a result yet"),
+        (["{a}", "{null}"], "job.json is damaged: it holds other values than such a file does"),
+        (["{a}", "{b}", "--markdown", "no-such/x.md"], "no-such/x.md cannot be written: no such folder"),
+        (["{a}", "{b}", "--markdown", "{a}"], "cannot be written: it is a folder"),
+    ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(
-    jobs: tuple[str, str], tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    jobs: tuple[str, str], tmp_path: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = write_termstone(tmp_path / "cut", BETTER)
     (cut / "task-03/2/result.json").write_text('{"task": "task-')
+    null = write_termstone(tmp_path / "null", BETTER)
+    (null / "job.json").write_text('{"config": null, "lock": {}}')
     folders = {
         "a": jobs[0],
+        "b": jobs[1],
+        "unrun": write_termstone(tmp_path / "unrun", dict.fromkeys(TASKS, "...")),
+        "null": null,
         "other": write_termstone(tmp_path / "other", BETTER, digest="e" * 64),
         "cut": cut,
         "empty": write_termstone(tmp_path / "empty", {}),
@@ -77,6 +94,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert said.err.startswith("termstone: ")
+    assert says in said.err
     assert not report.exists()
 
 
@@ -85,6 +103,16 @@ def test_options_that_mean_nothing_are_refused(jobs: tuple[str, str], options: l
     with pytest.raises(SystemExit) as caught:
         main(["compare", *jobs, *options])
     assert caught.value.code == 2
+
+
+def test_how_many_tasks_have_enough_attempts_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fates = [BETTER | {"task-07": "PIF"}, WORSE]
+    folders = [str(write_termstone(tmp_path / f"{n}", fate, reasoning_effort=f"{n}")) for n, fate in enumerate(fates)]
+    assert main(["compare", *folders]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [" ".join(line.split()) for line in lines if "one passes" in line or "all pass" in line]
+    assert rows[0] == "effort=0 one passes 66.1 % 100.0 % 100.0 % (29 tasks)"
+    assert [row.count("(29 tasks)") for row in rows] == [1, 1, 0, 0]
 
 
 def test_force_is_printed_on_every_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,11 +13,12 @@ from agent.loop import TerminalAgent
 from agent.model import Completion, ProviderDenied, ProviderRejected, ProviderUnavailable, Usage
 from agent.oracle import NopAgent
 from agent.scripted import ScriptedModel
+from evals.analysis.jobs import read_job
 from evals.experiment import Experiment
 from evals.harbor import load
 from evals.job import Job
 from evals.job_config import JobConfig, JobError
-from evals.job_folder import new_folder, read_results
+from evals.job_folder import new_folder
 from evals.recovery import Recovery
 from evals.result import Cause, Outcome
 from evals.task import Task
@@ -68,7 +69,8 @@ async def test_a_provider_that_rejects_the_first_trial_is_not_asked_again(sandbo
     results = await job(sandboxes, tmp_path, agent).run()
     assert asked == ["a"]
     assert [(r.outcome, r.cause) for r in results] == [(Outcome.INVALID, Cause.PROVIDER_REJECTED)] * 3
-    assert read_results(tmp_path / "job") == results  # those left out are counted too
+    kept = read_job(tmp_path / "job").trials  # those left out are counted too
+    assert [(trial.outcome, trial.cause) for trial in kept] == [(r.outcome, r.cause) for r in results]
 
 
 async def test_an_account_that_is_denied_in_the_middle_ends_the_job(sandboxes: Sandboxes, tmp_path: Path) -> None:
@@ -119,14 +121,6 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
         (folder / "file").write_text("")
     with pytest.raises(JobError, match="exists already"), new_folder(tmp_path / "job", "x"):
         pass
-
-
-@pytest.mark.parametrize("content", ["", "{", "null", "[]"])
-def test_a_damaged_result_is_named(tmp_path: Path, content: str) -> None:
-    (tmp_path / "a" / "1").mkdir(parents=True)
-    (tmp_path / "a" / "1" / "result.json").write_text(content)
-    with pytest.raises(JobError, match=r"a/1/result\.json"):
-        read_results(tmp_path)
 
 
 class Flaky:

@@ -78,6 +78,23 @@ def test_a_trial_of_harbor_is_told_from_its_job(tmp_path: Path, layout: str) -> 
     assert not is_trial(tmp_path / "job")
 
 
+def test_a_step_says_what_it_was_graded_with_and_tries_before_are_named(tmp_path: Path) -> None:
+    graded = {"steps": [{"name": "build", "reward": 0.5}, {"name": "ship", "reward": None}], "tries": 2}
+    job = write_termstone(tmp_path / "job", {"alpha": "F"}, result=graded)
+    for name in ("build", "ship"):
+        write_trial(job / "alpha/1/steps" / name, name)
+    (job / "alpha/1/try-1").mkdir()
+    headings = [line.strip("= ") for line in shown(job / "alpha/1").splitlines() if line.startswith("==")]
+    assert headings == ["build: reward 0.5", "ship"]
+    assert "before it, try-1: something other than the agent broke" in shown(job / "alpha/1")
+
+
+@pytest.mark.parametrize("part", ["turn-1", "steps/build"])
+def test_a_trial_that_was_cut_off_in_its_first_part_is_one(tmp_path: Path, part: str) -> None:
+    write_trial(tmp_path / "trial" / part, "x")
+    assert is_trial(tmp_path / "trial")
+
+
 @pytest.mark.parametrize(
     "folders", [["turn-1", "turn-2"], ["steps/b/turn-1", "steps/b/turn-2", "steps/a/turn-1"]], ids=["a step", "two"]
 )

@@ -129,7 +129,8 @@ def test_3_points_take_969_questions_as_miller_has_it() -> None:
     assert statistics.smallest_seen(differences, 1, 0.05) == pytest.approx(0.03, rel=0.002)
     one = np.ones(969)
     need = statistics.needed(-differences / 2, differences / 2, (one, one), 0.03, 0.05)
-    assert (need.tasks, need.attempts, need.at_least) == (969, 1, True)
+    assert need.tasks == pytest.approx(969, abs=3)  # he has normal quantiles, which are a little smaller than t's
+    assert (need.attempts, need.at_least) == (2, True)
 
 
 def test_too_few_tasks_could_have_shown_nothing() -> None:
@@ -141,6 +142,28 @@ def test_of_too_few_tasks_no_number_of_attempts_is_enough() -> None:
     two = np.full(3, 2.0)
     need = statistics.needed(np.ones(3), np.zeros(3), (two, two), -1.0, 0.05)
     assert (need.attempts, need.tasks) == (None, 5)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 3])
+def test_what_it_takes_is_more_than_there_is_where_the_difference_is_smaller_than_the_smallest_seen(
+    alpha: float,
+) -> None:
+    generator = np.random.default_rng(11)
+    sides = set()
+    for _ in range(200):
+        tasks, attempts = int(generator.integers(8, 30)), int(generator.integers(1, 5))
+        counts = np.full(tasks, float(attempts))
+        first, second = generator.binomial(attempts, [[0.3], [0.7]], (2, tasks)) / attempts
+        difference = float((second - first).mean())
+        smallest = statistics.smallest_seen(second - first, attempts, alpha)
+        if not difference or smallest is None or not np.ptp(second - first):
+            continue
+        need = statistics.needed(first, second, (counts, counts), difference, alpha)
+        enough = abs(difference) >= smallest
+        assert (need.tasks <= tasks) == enough
+        assert (need.attempts is not None and need.attempts <= attempts) == enough
+        sides.add(enough)
+    assert sides == {True, False}
 
 
 def test_attempts_help_against_the_variance_of_attempts_only() -> None:

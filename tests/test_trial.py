@@ -65,7 +65,7 @@ async def test_a_solved_task_passes_and_its_files_tell_how(bench: Bench, tmp_pat
     result = await bench.run(make_task(tmp_path / "hello"), scripted(*SOLVED))
     assert (result.outcome, result.cause, result.reward) == (Outcome.PASSED, None, 1.0)
     assert (result.stop_reason, result.turns, result.sandbox) == ("completed", 3, bench.sandboxes.kind)
-    assert set(result.timing) == {"set_up", "agent", "artifacts", "verification", "tear_down"}
+    assert list(result.timing) == ["set_up", "agent", "artifacts", "verification", "tear_down"]
     folder = bench.folder / "1"
     names = {path.name for path in folder.iterdir()}
     assert names == {"journal.jsonl", "trajectory.json", "terminal.cast", "verifier", "result.json"}

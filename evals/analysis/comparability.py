@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from evals.analysis.job_record import RecordError
+from evals.analysis.job_record import NOT_RUN, RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,9 @@ def common_tasks(jobs: Sequence[JobRecord]) -> list[str]:
         raise RecordError(f"{same[0].folder} is named twice")
     if len(jobs) < 2:  # noqa: PLR2004 - one is compared with nothing
         raise RecordError("a comparison needs two jobs or more; only one configuration was found")
+    without = next((job for job in jobs if all(trial.cause == NOT_RUN for trial in job.trials)), None)
+    if without:
+        raise RecordError(f"{without.folder}: no trial has a result yet")
     shared = sorted(set.intersection(*(set(job.tasks) for job in jobs)))
     if not shared:
         other = next((job for job in jobs if not {*job.tasks} & {*jobs[0].tasks}), jobs[-1])

@@ -196,7 +196,7 @@ def _pair(first: int, second: int, rows: Sequence[TaskRow], contenders: Sequence
         ties=tuple(row.task for row, difference in zip(both, differences, strict=True) if difference == 0),
         bounds=bounds,
         bounds_interval=bounds_interval,
-        power=_power(rates, alpha),
+        power=_power(rates, alpha / math.comb(len(contenders), 2)),  # the strictest level that Holm asks of any
         winner=None,
         reason="",
     )
@@ -239,7 +239,7 @@ def _power(rates: _Rates, alpha: float) -> Power:
     attempts = float(np.mean(np.minimum(*rates.attempts)))
     smallest = statistics.smallest_seen(differences, attempts, alpha)
     observed = float(differences.mean())
-    if not observed:
+    if math.isclose(observed, 0, abs_tol=1e-9):
         return Power(smallest=smallest)
     need = statistics.needed(rates.first, rates.second, rates.attempts, observed, alpha)
     return Power(smallest=smallest, attempts=need.attempts, tasks=need.tasks, at_least=need.at_least)
@@ -253,8 +253,10 @@ def _judged(pair: Pair, contenders: Sequence[Contender], alpha: float, max_drop:
 
 def _winner(pair: Pair, contenders: Sequence[Contender], alpha: float) -> tuple[int | None, str]:
     """Name the winner where chance does not explain the difference and invalid trials could not undo it."""
-    if pair.p_adjusted > alpha or pair.interval.low <= 0 <= pair.interval.high:
-        return None, "no winner: chance explains the difference"
+    if pair.p_adjusted > alpha:
+        return None, "no winner: chance could explain the difference"
+    if pair.interval.low <= 0 <= pair.interval.high:
+        return None, "no winner: the interval of the difference takes in 0"
     ahead = pair.second if pair.difference > 0 else pair.first
     if pair.bounds_interval.low <= 0 <= pair.bounds_interval.high:
         invalid = contenders[pair.first].rate.invalid + contenders[pair.second].rate.invalid

@@ -56,12 +56,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from evals.analysis.comparison_junit import junit  # noqa: PLC0415 - as above
+    from agent.durable import write_whole  # noqa: PLC0415 - as above
+    from evals.analysis.comparison_junit import junit  # noqa: PLC0415
     from evals.analysis.comparison_markdown import markdown  # noqa: PLC0415
+    from evals.analysis.job_record import RecordError  # noqa: PLC0415
 
-    for path, render in ((arguments.junit, junit), (arguments.markdown, markdown)):
-        if path:
-            path.write_text(render(comparison), encoding="utf-8")
+    files = {path: render for path, render in ((arguments.junit, junit), (arguments.markdown, markdown)) if path}
+    for path in files:
+        if path.is_dir() or not path.parent.is_dir():
+            raise RecordError(f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'no such folder'}")
+    for path, render in files.items():
+        write_whole(path, render(comparison))
 
 
 def _points(text: str) -> float:

@@ -119,7 +119,8 @@ def _pass_at(comparison: Comparison) -> Table:
         found = {each.k: each for each in contender.pass_at}
         for name, values in (("one passes", {k: at.any for k, at in found.items()}),
                              ("all pass", {k: at.all for k, at in found.items()})):  # fmt: skip
-            table.add_row(_text(contender.label), name, *(words.percent(values.get(k)) for k in wanted))
+            counted = (words.percent(values.get(k)) + words.among(found.get(k), comparison) for k in wanted)
+            table.add_row(_text(contender.label), name, *counted)
     return table
 
 

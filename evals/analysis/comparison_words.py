@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evals.analysis.comparison import Amount, Comparison, Contender, Pair
+    from evals.analysis.comparison import Amount, Comparison, Contender, Pair, PassAtK
 
 HEADINGS = ("passed", "rate", "interval", "invalid", "as failed / passed")
 
@@ -52,7 +52,7 @@ def _power(comparison: Comparison, pair: Pair) -> Iterator[str]:
         yield f"{pair.tasks} tasks are too few to show any difference at {comparison.alpha:g}"
     else:
         yield f"a true difference of {power.smallest * 100:.1f} pp had a chance of 80 % to be seen"
-    if pair.winner is None and power.tasks is not None:
+    if pair.winner is None and power.tasks is not None and power.tasks > pair.tasks:
         least = "at least " if power.at_least else ""
         tasks = f"{power.tasks:,} tasks with as many attempts"
         if power.attempts is None:
@@ -86,6 +86,11 @@ def pp(value: float) -> str:
 def percent(value: float | None) -> str:
     """Write a fraction as a percentage."""
     return "unknown" if value is None else f"{value * 100:.1f} %"
+
+
+def among(at: PassAtK | None, comparison: Comparison) -> str:
+    """Say over how many tasks a number of attempts is told, where some have fewer valid ones."""
+    return f" ({at.tasks} tasks)" if at and at.tasks < len(comparison.tasks) else ""
 
 
 def p_text(value: float) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evals.analysis.atif import TrajectoryError
 from evals.analysis.trial_files import read_trial
+from evals.stopwatch import STAGES
 from sandbox.redaction import Redaction
 
 if TYPE_CHECKING:
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 """One turn, as OpenAI's chat completions have it: `role`, `content`, and `reasoning_content` or `tool_calls`."""
 
-_STAGES = ("set_up", "agent", "verification", "tear_down")
 _COLUMNS = (
-    "job", "task", "attempt", "outcome", "cause", "reward", "stop_reason", "turns", "prompt_tokens",
-    "completion_tokens", "cached_tokens", "cost_usd", *(f"seconds_{stage}" for stage in _STAGES), "seconds_waited",
+    "job", "task", "attempt", "tries", "outcome", "cause", "reward", "stop_reason", "turns", "prompt_tokens",
+    "completion_tokens", "cached_tokens", "cost_usd", *(f"seconds_{stage}" for stage in STAGES), "seconds_waited",
     "started", "answered_by", "task_digest", "message",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -137,7 +137,7 @@ def _named(run: Run) -> Iterator[tuple[str, list[Message]]]:
 
 def _facts(run: Run) -> dict[str, Any]:
     trial, agent = run.trial, run.document.agent
-    facts = {name: getattr(trial, name) for name in ("job", "task", "attempt", "outcome", "reward")}
+    facts = {name: getattr(trial, name) for name in ("job", "task", "attempt", "tries", "outcome", "reward")}
     return {**facts, "model": agent.get("model_name")}
 
 
@@ -176,6 +176,7 @@ def _row(trial: TrialRecord) -> list[Any]:
         trial.job,
         trial.task,
         trial.attempt,
+        trial.tries,
         trial.outcome.value,
         trial.cause,
         trial.reward,
@@ -185,7 +186,7 @@ def _row(trial: TrialRecord) -> list[Any]:
         usage.completion_tokens,
         usage.cached_tokens,
         usage.cost_usd,
-        *(trial.timing.get(stage) for stage in _STAGES),
+        *(trial.timing.get(stage) for stage in STAGES),
         trial.waited,
         trial.started,
         " ".join(trial.answered_by),

@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.model import Usage
-from evals.analysis.job_record import NOT_RUN, JobRecord, TrialRecord, damaged, given, read_object, with_planned
+from evals.analysis.job_record import (
+    NOT_RUN,
+    JobRecord,
+    StepRecord,
+    TrialRecord,
+    damaged,
+    given,
+    read_object,
+    with_planned,
+)
 from evals.result import Cause, Outcome
 from evals.reward import score
 
@@ -195,12 +204,18 @@ def _trial(folder: Path, result: dict[str, Any], task: str, attempt: int) -> Tri
         message=next((str(error.get("exception_message") or "") or None for error in errors), None),
         reward=reward,
         rewards=rewards,
+        steps=tuple(_step(step) for step in steps),
         usage=_usage(result, steps),
         timing=_timing(result, steps),
         task_digest=result.get("task_checksum"),
         started=str(result.get("started_at") or ""),
         folder=folder,
     )
+
+
+def _step(step: dict[str, Any]) -> StepRecord:
+    rewards = (step.get("verifier_result") or {}).get("rewards") or {}
+    return StepRecord(name=str(step.get("step_name") or ""), reward=score(rewards) if rewards else None)
 
 
 def _breaks(error: dict[str, Any]) -> bool:

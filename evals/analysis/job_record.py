@@ -21,6 +21,24 @@ class RecordError(Exception):
     """A folder cannot be read as a job, or jobs cannot be compared; the message is one line for the user."""
 
 
+class StepRecord(BaseModel):
+    """One time that a step of a trial was graded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = ""
+    """The step's; empty for the only step of a task."""
+    turn: int = 1
+    reward: float | None = None
+    """``None`` when nothing was graded."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """What the folder with its files may be called, as seen from the trial's or its ``steps``."""
+        turn = f"turn-{self.turn}"
+        return (self.name, f"{self.name}/{turn}") if self.name else (turn,)
+
+
 class TrialRecord(BaseModel):
     """One attempt at one task."""
 
@@ -29,6 +47,8 @@ class TrialRecord(BaseModel):
     task: str
     attempt: int
     """From 1; where a harness does not number them, in the order in which they were begun."""
+    tries: int = 1
+    """How often it was begun, for something other than the agent broke."""
     outcome: Outcome
     cause: str | None = None
     """Why it did not pass, in the words of `evals.result.Cause` or else in the harness's own."""
@@ -36,6 +56,8 @@ class TrialRecord(BaseModel):
     reward: float | None = None
     """``None`` when nothing was graded."""
     rewards: dict[str, float] = Field(default_factory=dict)
+    steps: tuple[StepRecord, ...] = ()
+    """What was graded, in its order; none or one for a task of one step that is graded once."""
     stop_reason: str | None = None
     turns: int | None = None
     usage: Usage = Usage()
@@ -128,8 +150,8 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def damaged(path: Path, error: Exception) -> RecordError:
     """Say in one line that a file is not what it should be."""
-    what = f"{error}".splitlines()[0] if f"{error}" else ""
-    return RecordError(f"{path} is damaged ({type(error).__name__}: {what})")
+    what = f"{error} is missing" if isinstance(error, KeyError) else "it holds other values than such a file does"
+    return RecordError(f"{path} is damaged: {what}")
 
 
 def given(settings: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:

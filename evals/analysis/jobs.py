@@ -50,8 +50,8 @@ def read_jobs(folder: Path) -> tuple[JobRecord, ...]:
         records = terminal_bench_run.read(folder)
     else:
         raise RecordError(
-            f"{folder} is no job: neither job.json (Termstone), config.json with trials (Harbor) "
-            "nor run_metadata.json (Terminal-Bench) is in it"
+            f"{folder} is no job and no trial: neither job.json (Termstone), config.json with trials (Harbor), "
+            "run_metadata.json (Terminal-Bench) nor a trial's result.json is in it"
         )
     if not any(record.trials for record in records):
         raise RecordError(f"{folder}: the job has no trials")

@@ -28,9 +28,10 @@ _VERDICT = 40
 def show(console: Console, files: TrialFiles, trial: TrialRecord | None) -> None:
     """Print a trial: `trial` is what it came to, ``None`` for a trajectory without a result."""
     for part in files.parts:
-        shown = shown_part(part)
+        shown = shown_part(part, trial)
         if part.name:
-            console.print(Rule(Text(printable(part.name)), characters="="))
+            reward = "" if shown.reward is None else f": reward {shown.reward:g}"
+            console.print(Rule(Text(printable(part.name + reward)), characters="="))
         for step in shown.steps:
             console.print(Rule(Text(printable(_heading(step))), align="left", style="dim"))
             for line in _step(step):
@@ -45,6 +46,9 @@ def show(console: Console, files: TrialFiles, trial: TrialRecord | None) -> None
         console.print(Rule(align="left", style="dim"))
         for line in _end(trial):
             console.print(line, soft_wrap=True)
+        if files.tries:
+            before = f"before it, {', '.join(files.tries)}: something other than the agent broke"
+            console.print(Text(printable(before), style="dim"), soft_wrap=True)
 
 
 def _heading(step: ShownStep) -> str:

@@ -7,6 +7,7 @@ simulated comparisons can be put through them at once.
 
 from __future__ import annotations
 
+import bisect
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -177,9 +178,13 @@ def smallest_seen(differences: Floats, attempts: float, alpha: float) -> float |
     least = least_tasks(alpha)
     if n < least:
         return None
-    quantiles = float(stats.t.isf(alpha / 2, n - 1) + stats.t.ppf(POWER, n - 1))
-    seen = quantiles * float(np.std(differences, ddof=1)) / math.sqrt(n)
+    seen = _quantiles(n, alpha) * float(np.std(differences, ddof=1)) / math.sqrt(n)
     return min(max(seen, least / n / attempts), 1.0)
+
+
+def _quantiles(tasks: int, alpha: float) -> float:
+    """Return how many standard errors a true difference must be for a chance of 80 % to show at the level `alpha`."""
+    return float(stats.t.isf(alpha / 2, tasks - 1) + stats.t.ppf(POWER, tasks - 1))
 
 
 class Need(NamedTuple):
@@ -202,19 +207,33 @@ def needed(first: Floats, second: Floats, attempts: tuple[Floats, Floats], diffe
     """
     n, least = len(first), least_tasks(alpha)
     spread = float(np.var(second - first, ddof=1))
-    quantiles = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(POWER))
-    wanted = (difference / quantiles) ** 2  # the variance of the mean with which it is seen
+    wanted = (difference / _quantiles(n, alpha)) ** 2  # the variance of the mean with which it is seen
     repeated = (attempts[0] > 1) & (attempts[1] > 1)
     now = float(np.mean(np.minimum(*attempts)))
-    tasks = max(math.ceil(spread / wanted), least)
+    tasks = _tasks_needed(spread, now, difference, alpha)
     if n < least:
         return Need(None, tasks, at_least=False)
+    fewest = max(math.ceil(least / n / abs(difference) - 1e-9), 1)  # with which tasks enough can differ by so much
     if not repeated.any():
-        return Need(max(math.ceil(spread / n / wanted), 1), tasks, at_least=True)
+        return Need(max(math.ceil(spread / n / wanted), fewest), tasks, at_least=True)
     noise = sum(
         rate[repeated] * (1 - rate[repeated]) / (k[repeated] - 1)
         for rate, k in zip((first, second), attempts, strict=True)
     )
     within = min(float(np.mean(noise)), spread)
     left = n * wanted - (spread - within)
-    return Need(max(math.ceil(within * now / left), 1) if left > 0 else None, tasks, at_least=False)
+    return Need(max(math.ceil(within * now / left), fewest) if left > 0 else None, tasks, at_least=False)
+
+
+def _tasks_needed(spread: float, attempts: float, difference: float, alpha: float) -> int:
+    """Return the fewest tasks of whose differences, which vary by `spread`, `smallest_seen` is no more than this."""
+    least = least_tasks(alpha)
+
+    def seen(tasks: int) -> bool:
+        error = _quantiles(tasks, alpha) * math.sqrt(spread / tasks)
+        return max(error, least / tasks / attempts) <= abs(difference)
+
+    enough = least
+    while not seen(enough):
+        enough *= 2
+    return bisect.bisect_left(range(enough + 1), True, lo=least, key=seen)  # noqa: FBT003 - the first that is true

@@ -20,7 +20,7 @@ _VERDICTS = ("verifier/test-stdout.txt", "verifier/output.txt", "panes/post-test
 _RUNS = ("turn-*", "steps/*", "steps/*/turn-*")
 _RESULTS = ("result.json", "results.json")
 _JOBS = ("job.json", "run_metadata.json")
-_SIGNS = (*TRAJECTORIES, "verifier", "panes")
+_SIGNS = (*TRAJECTORIES, "verifier", "panes", "turn-1", "steps")
 _VERDICT = 20_000
 """Characters of what the verifier said that are kept, from its end."""
 _LARGEST = 64_000_000

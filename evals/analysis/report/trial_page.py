@@ -71,6 +71,8 @@ class ShownPart(NamedTuple):
     """Steps between the first and the last that are not shown."""
     problem: str | None
     verdict: str
+    reward: float | None
+    """What the step came to, where the trial has several; ``None`` also when nothing was graded."""
 
 
 def trial_page(files: TrialFiles, trial: TrialRecord | None, name: str, back: str | None = None) -> str:
@@ -83,7 +85,8 @@ def trial_page(files: TrialFiles, trial: TrialRecord | None, name: str, back: st
         back: where the report that it belongs to lies, as a relative address.
     """
     parts = [
-        shown_part(part, f"p{number}-" if len(files.parts) > 1 else "") for number, part in enumerate(files.parts, 1)
+        shown_part(part, trial, f"p{number}-" if len(files.parts) > 1 else "")
+        for number, part in enumerate(files.parts, 1)
     ]
     return page(
         "trial",
@@ -97,8 +100,8 @@ def trial_page(files: TrialFiles, trial: TrialRecord | None, name: str, back: st
     )
 
 
-def shown_part(part: Part, prefix: str = "") -> ShownPart:
-    """Take what is shown out of a run; `prefix` sets the anchors of several on one page apart."""
+def shown_part(part: Part, trial: TrialRecord | None, prefix: str = "") -> ShownPart:
+    """Take what is shown out of a run of a trial; `prefix` sets the anchors of several on one page apart."""
     steps = part.document.steps if part.document else []
     screens = screens_of([[call.typed for call in step.calls if _types(call)] for step in steps], part.moments)
     begun = _time(steps[0].timestamp) if steps else None
@@ -106,7 +109,8 @@ def shown_part(part: Part, prefix: str = "") -> ShownPart:
     left_out = max(0, len(shown) - 2 * _STEPS)
     if left_out:
         shown = [*shown[:_STEPS], *shown[-_STEPS:]]
-    return ShownPart(part.name, shown, left_out, part.problem, part.verdict)
+    graded = [step.reward for step in trial.steps if part.name in step.folders] if trial else []
+    return ShownPart(part.name, shown, left_out, part.problem, part.verdict, graded[-1] if graded else None)
 
 
 def _step(step: AtifStep, screen: Snapshot | None, begun: datetime | None, prefix: str) -> ShownStep:
