@@ -28,7 +28,7 @@ demo: tools .venv/ready ## solve the bundled tasks: recorded replies, or MODEL=o
 
 test: tools lint ## lint, then every test that this machine can run; what it cannot is listed at the end
 	@$(BASE_IMAGE) || echo 'going on without it' >&2
-	$(BIN)/python -m pytest --no-fold-skipped -n 2 --dist loadfile -m "not long"
+	$(BIN)/python -m pytest --no-fold-skipped -n 3 --dist loadfile -m "not long"
 
 faults: tools .venv/ready-dev ## every fault of the catalogue, the long ones too; prints how many were survived
 	@$(BASE_IMAGE) || echo 'going on without it' >&2

@@ -13,6 +13,7 @@ from agent.model import Completion, ProviderRejected, Usage
 from agent.scripted import ScriptedModel
 from evals.agents import Agents
 from evals.analysis.jobs import read_jobs
+from evals.cli import main
 from evals.experiment import Experiment
 from evals.harbor import load
 from evals.job import Job
@@ -197,10 +198,12 @@ def test_a_list_of_models_is_a_config_for_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", '{"jobs": 1}', "[]"])
-def test_jobs_whose_list_is_damaged_are_refused_in_a_line(tmp_path: Path, content: str) -> None:
+def test_jobs_whose_list_is_damaged_are_refused_in_a_line(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "experiment.json").write_text(content)
     for command in ("resume", "show", "compare", "report"):
-        ran = termstone(command, tmp_path)
-        assert ran.returncode == 2, ran.stdout + ran.stderr
-        assert "experiment.json is damaged" in ran.stderr
-        assert len(ran.stderr.splitlines()) == 1
+        assert main([command, str(tmp_path)]) == 2
+        said = capsys.readouterr().err
+        assert "experiment.json is damaged" in said
+        assert len(said.splitlines()) == 1

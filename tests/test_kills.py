@@ -115,7 +115,7 @@ def kill_at_random(
 
 
 @pytest.mark.fault("F46")
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
 def test_a_job_that_is_killed_again_and_again_loses_nothing_and_ends_as_if_it_had_not_been(
     kind: str, tmp_path: Path, kills: int, record_property: Callable[[str, object], None]
 ) -> None:
