@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,3 +162,62 @@ def test_what_is_no_job_is_said(tmp_path: Path) -> None:
         read_job(tmp_path / "trial")
     with pytest.raises(RecordError, match="no trials"):
         read_job(write_termstone(tmp_path / "empty", {}))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "-1", f"1{400 * '0'}"])
+@pytest.mark.parametrize("name", ["prompt_tokens", "cost_usd"])
+def test_what_is_no_amount_is_damage_and_is_never_added_up(tmp_path: Path, name: str, number: str) -> None:
+    folder = write_termstone(tmp_path / "a", {"x": "P"}, result={"usage": {name: "@"}})
+    path = folder / "x/1/result.json"
+    path.write_text(path.read_text().replace('"@"', number))
+    with pytest.raises(RecordError, match=r"x/1/result\.json is damaged"):
+        read_job(folder)
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e400", "1e308"])
+def test_a_time_that_is_none_is_damage(tmp_path: Path, number: str) -> None:
+    folder = write_termstone(tmp_path / "a", {"x": "P"}, result={"timing": {"agent": "@"}})
+    path = folder / "x/1/result.json"
+    path.write_text(path.read_text().replace('"@"', number))
+    with pytest.raises(RecordError, match=r"x/1/result\.json is damaged"):
+        read_job(folder)
+
+
+@pytest.mark.parametrize("attempts", [10**12, float("inf"), 0, -1, None, "many"])
+def test_a_number_of_attempts_that_nobody_runs_is_damage(tmp_path: Path, attempts: object) -> None:
+    folder = write_termstone(tmp_path / "a", {"x": "P"})
+    job = json.loads((folder / "job.json").read_text())
+    write(folder / "job.json", job | {"config": job["config"] | {"attempts": attempts}})
+    with pytest.raises(RecordError, match=r"job\.json is damaged"):
+        read_job(folder)
+
+
+@pytest.mark.parametrize("kwargs", ["text", [1], 4])
+def test_damaged_settings_of_a_harbor_trial_are_named_by_its_folder(tmp_path: Path, kwargs: object) -> None:
+    folder = write_harbor(tmp_path / "h", {"low": {"x": "PP"}})
+    path = folder / "x__low2/result.json"
+    result = json.loads(path.read_text())
+    result["config"]["agent"]["kwargs"] = kwargs
+    write(path, result)
+    with pytest.raises(RecordError, match=r"x__low2 is damaged"):
+        read_jobs(folder)
+
+
+def test_a_damaged_value_of_a_harbor_trial_is_named_by_its_file(tmp_path: Path) -> None:
+    folder = write_harbor(tmp_path / "h", {"low": {"x": "P"}}, started_at=[], step_results=4)
+    with pytest.raises(RecordError, match=r"x__low1/result\.json is damaged"):
+        read_jobs(folder)
+
+
+def test_a_copy_of_a_tasks_folder_does_not_count_twice(tmp_path: Path) -> None:
+    folder = write_termstone(tmp_path / "a", {"x": "P", "y": "F"})
+    shutil.copytree(folder / "x", folder / "x-before")
+    with pytest.raises(RecordError, match="attempt 1 at x is there twice"):
+        read_job(folder)
+
+
+def test_a_pipe_in_a_job_is_not_waited_for(tmp_path: Path) -> None:
+    folder = write_termstone(tmp_path / "a", {"x": "P."})
+    (folder / "x/2").mkdir()
+    os.mkfifo(folder / "x/2/result.json")
+    assert outcomes(read_job(folder))["x 2"] == f"invalid {NOT_RUN}"

@@ -16,6 +16,7 @@ from evals.analysis.job_record import (
     JobRecord,
     StepRecord,
     TrialRecord,
+    attempts_at_each,
     damaged,
     given,
     read_object,
@@ -80,7 +81,7 @@ def read(folder: Path) -> tuple[JobRecord, ...]:
             result = _result(path)
             result["task_name"] = str(result["task_name"])
             groups[_key(result)].append((path.parent, result))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise damaged(path.parent, error) from error
     _shorten([result for group in groups.values() for _, result in group])
     try:
@@ -161,7 +162,7 @@ def _record(
         **{name: config.get(name) for name in _TIMES},
         **{f"agent {name}": value for name, value in _limits(group[0][1]).items()},
     }
-    attempts = int(config.get("n_attempts") or 1)
+    attempts = attempts_at_each(config.get("n_attempts") or 1)
     trials = _trials(group)
     known = dict.fromkeys((trial.task for trial in trials), attempts)
     return JobRecord(
@@ -183,7 +184,10 @@ def _trials(group: list[tuple[Path, dict[str, Any]]]) -> list[TrialRecord]:
     for folder, result in sorted(group, key=lambda one: (str(one[1].get("started_at") or "~"), one[0].name)):
         task = result["task_name"]
         begun[task] += 1
-        trials.append(_trial(folder, result, task, begun[task]))
+        try:
+            trials.append(_trial(folder, result, task, begun[task]))
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise damaged(folder / "result.json", error) from error
     return trials
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agent.model import Usage
 from evals.result import Outcome
@@ -15,6 +16,12 @@ NOT_RUN = "not_run"
 """The cause of a planned attempt that left no result."""
 
 Source = Literal["termstone", "harbor", "terminal-bench"]
+
+_LARGEST = 1e15
+_MOST_ATTEMPTS = 10_000
+Count = Annotated[int, Field(ge=0, le=int(_LARGEST))]
+Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+"""What can be added up and shown: a damaged file may hold NaN, or a number with 400 digits."""
 
 
 class RecordError(Exception):
@@ -28,8 +35,8 @@ class StepRecord(BaseModel):
 
     name: str = ""
     """The step's; empty for the only step of a task."""
-    turn: int = 1
-    reward: float | None = None
+    turn: Count = 1
+    reward: Number | None = None
     """``None`` when nothing was graded."""
 
     @property
@@ -45,25 +52,25 @@ class TrialRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     task: str
-    attempt: int
+    attempt: Count
     """From 1; where a harness does not number them, in the order in which they were begun."""
-    tries: int = 1
+    tries: Count = 1
     """How often it was begun, for something other than the agent broke."""
     outcome: Outcome
     cause: str | None = None
     """Why it did not pass, in the words of `evals.result.Cause` or else in the harness's own."""
     message: str | None = None
-    reward: float | None = None
+    reward: Number | None = None
     """``None`` when nothing was graded."""
-    rewards: dict[str, float] = Field(default_factory=dict)
+    rewards: dict[str, Number] = Field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
     """What was graded, in its order; none or one for a task of one step that is graded once."""
     stop_reason: str | None = None
-    turns: int | None = None
+    turns: Count | None = None
     usage: Usage = Usage()
-    timing: dict[str, float] = Field(default_factory=dict)
+    timing: dict[str, Number] = Field(default_factory=dict)
     """Seconds of each stage, in Termstone's names: ``set_up``, ``agent``, ``verification``, ``tear_down``."""
-    waited: float | None = None
+    waited: Number | None = None
     """Seconds of the agent's stage in which a provider was waited for; ``None`` is unknown."""
     answered_by: tuple[str, ...] = ()
     """The models that answered, in the provider's words."""
@@ -74,6 +81,13 @@ class TrialRecord(BaseModel):
     """Its files; ``None`` when it left none."""
     job: str = ""
     """Which of several jobs it is of, where trials of several stand together."""
+
+    @field_validator("usage")
+    @classmethod
+    def _countable(cls, usage: Usage) -> Usage:
+        if not all(0 <= value <= _LARGEST for _, value in usage if value is not None):
+            raise ValueError("what was used is no amount")
+        return usage
 
     @property
     def tokens(self) -> int | None:
@@ -124,19 +138,40 @@ class JobRecord(BaseModel):
 
 
 def with_planned(trials: list[TrialRecord], planned: dict[str, int]) -> tuple[TrialRecord, ...]:
-    """Sort trials, and add those that were planned, so many of each task, and have no result."""
-    known = {(trial.task, trial.attempt) for trial in trials}
+    """Sort trials, and add those that were planned, so many of each task, and have no result.
+
+    Raises:
+        RecordError: an attempt is there twice, as in a job folder with a copy of a task's; it would count twice.
+    """
+    counts = Counter((trial.task, trial.attempt) for trial in trials)
+    twice = next((trial for trial in trials if counts[trial.task, trial.attempt] > 1), None)
+    if twice:
+        folders = " and ".join(str(it.folder) for it in trials if (it.task, it.attempt) == (twice.task, twice.attempt))
+        raise RecordError(f"attempt {twice.attempt} at {twice.task} is there twice: {folders}")
     missing = [
         TrialRecord(task=task, attempt=attempt, outcome=Outcome.INVALID, cause=NOT_RUN)
         for task, attempts in planned.items()
         for attempt in range(1, attempts + 1)
-        if (task, attempt) not in known
+        if (task, attempt) not in counts
     ]
     return tuple(sorted([*trials, *missing], key=lambda trial: (trial.task, trial.attempt)))
 
 
+def attempts_at_each(value: object) -> int:
+    """Take the planned number of attempts, for each of which a trial is made up where none has a result.
+
+    Raises:
+        ValueError: it is none, or more than anybody runs.
+    """
+    if not isinstance(value, int) or not 1 <= value <= _MOST_ATTEMPTS:
+        raise ValueError("no number of attempts")
+    return value
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object; `RecordError` names a file that holds none."""
+    if not path.is_file():  # a pipe would be waited for
+        raise RecordError(f"{path}: no such file")
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from evals.analysis import harbor_job, terminal_bench_run
-from evals.analysis.job_record import JobRecord, RecordError, TrialRecord, damaged, given, read_object, with_planned
+from evals.analysis.job_record import (
+    JobRecord,
+    RecordError,
+    TrialRecord,
+    attempts_at_each,
+    damaged,
+    given,
+    read_object,
+    with_planned,
+)
 from evals.job_config import JobError
 from evals.job_folder import EXPERIMENT, job_folders
 from evals.result import TrialResult
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _MODEL = ("model", "api_base", "temperature", "reasoning_effort", "thinking_budget", "context_limit")
@@ -70,16 +80,17 @@ def _read_own(folder: Path) -> JobRecord:
     try:
         config, lock = document["config"], document["lock"]
         settings = {**config.get("limits", {}), **config}
-        planned = {task: int(config["attempts"]) for task in lock["tasks"]}
+        attempts = attempts_at_each(config["attempts"])
+        planned = dict.fromkeys(lock["tasks"], attempts)
         conditions = {
             "code": lock["source"],
             "prompts": lock["prompts"],
             **{f"version of {name}": version for name, version in lock["packages"].items()},
             **given(settings, _LIMITS),
         }
-        paths = sorted(folder.glob("*/*/result.json"))
+        paths = sorted(_results(folder))
         results = [_result(path) for path in paths]
-        trials = [_trial(result, path.parent) for result, path in zip(results, paths, strict=True)]
+        trials = [_trial(result, path) for result, path in zip(results, paths, strict=True)]
         versions = sorted({result.agent_version for result in results if result.agent_version})
         return JobRecord(
             source="termstone",
@@ -88,23 +99,35 @@ def _read_own(folder: Path) -> JobRecord:
             agent={**given(settings, _AGENT), "agent_version": " and ".join(versions)},
             conditions=conditions,
             circumstances={"concurrency": str(config["concurrency"]), "python": lock["python"]},
-            attempts=int(config["attempts"]),
+            attempts=attempts,
             trials=with_planned(trials, planned),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damaged(folder / "job.json", error) from error
 
 
-def _trial(result: TrialResult, folder: Path) -> TrialRecord:
+def _results(folder: Path) -> Iterator[Path]:
+    """Find the trials' results; `OSError` for a folder that cannot be read, which a glob would pass over."""
+    for task in folder.iterdir():
+        for trial in task.iterdir() if task.is_dir() else ():
+            path = trial / "result.json"
+            if path.exists() and not path.is_fifo():
+                yield path
+
+
+def _trial(result: TrialResult, path: Path) -> TrialRecord:
     facts = result.model_dump(include=set(TrialRecord.model_fields) & set(TrialResult.model_fields))
-    return TrialRecord.model_validate(
-        {
-            **facts,
-            "answered_by": tuple(result.answered_by),
-            "task_digest": result.task_digest or None,
-            "folder": folder,
-        }
-    )
+    try:
+        return TrialRecord.model_validate(
+            {
+                **facts,
+                "answered_by": tuple(result.answered_by),
+                "task_digest": result.task_digest or None,
+                "folder": path.parent,
+            }
+        )
+    except ValidationError as error:
+        raise damaged(path, error) from error
 
 
 def _result(path: Path) -> TrialResult:

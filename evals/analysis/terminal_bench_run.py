@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agent.model import Usage
-from evals.analysis.job_record import NOT_RUN, JobRecord, TrialRecord, damaged, given, read_object, with_planned
+from evals.analysis.job_record import (
+    NOT_RUN,
+    JobRecord,
+    TrialRecord,
+    attempts_at_each,
+    damaged,
+    given,
+    read_object,
+    with_planned,
+)
 from evals.result import Cause, Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +62,7 @@ def read(folder: Path) -> tuple[JobRecord, ...]:
         folders = {trial.name: trial for trial in sorted(folder.glob("*/*.*-of-*.*")) if trial.is_dir()}
         folders |= {name: folder / result["task_id"] / name for name, result in told.items() if name not in folders}
         trials = [_trial(trial, *_one(trial, told.get(name))) for name, trial in folders.items()]
-        attempts = int(metadata.get("n_attempts") or lock.get("run_config", {}).get("n_attempts") or 1)
+        attempts = attempts_at_each(metadata.get("n_attempts") or lock.get("run_config", {}).get("n_attempts") or 1)
         tasks = [*(metadata.get("task_ids") or ()), *(trial.task for trial in trials)]
         asked = metadata.get("agent_kwargs") or lock.get("agent", {}).get("extra_kwargs") or {}
         facts = {name: value for name, value in asked.items() if name not in (*_MODEL, "model_name", "no_rebuild")}
