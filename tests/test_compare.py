@@ -224,3 +224,19 @@ def test_a_thousand_trials_take_less_than_5_seconds(tmp_path: Path) -> None:
     begun = time.monotonic()
     compare([read_job(folder) for folder in folders])
     assert time.monotonic() - begun < 5
+
+
+def test_nothing_is_ruled_out_that_the_interval_takes_in(tmp_path: Path) -> None:
+    first = dict.fromkeys(TASKS[:12], "P") | {TASKS[7]: "I"}
+    second = dict.fromkeys(TASKS[:12], "P") | dict.fromkeys((TASKS[5], TASKS[11]), "F")
+    (pair,) = compared(tmp_path, first, second, max_drop=0.46).pairs
+    assert pair.interval.low < -0.46
+    assert pair.bounds_interval.low <= pair.interval.low
+    assert pair.gate
+    assert pair.gate.verdict is Verdict.UNDECIDED
+
+
+def test_rates_that_are_not_passes_by_trials_say_how_they_were_taken(tmp_path: Path) -> None:
+    even, uneven = {"x": "PF", "y": "FF"}, {"x": "PI", "y": "FF"}
+    assert not any("means" in line for line in compared(tmp_path / "even", even, even).remarks)
+    assert any("means over tasks" in line for line in compared(tmp_path / "not", even, uneven).remarks)

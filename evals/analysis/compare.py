@@ -78,7 +78,7 @@ def compare(
         tasks=tuple(rows),
         pairs=tuple(judged),
         forced=tuple(against),
-        remarks=tuple(remarks(jobs, names)),
+        remarks=(*remarks(jobs, names), *_weighting(contenders)),
     )
 
 
@@ -128,6 +128,14 @@ def _rate(cells: Sequence[Cell], alpha: float) -> PassRate:
         interval=Range(**statistics.wilson(rates, valid, 1 - alpha)._asdict()) if rates else None,
         bounds=Range(low=float(worst.mean()), high=float(best.mean())),
     )
+
+
+def _weighting(contenders: Sequence[Contender]) -> list[str]:
+    """Say how rates are taken where a reader who divides would get others."""
+    rates = [one.rate for one in contenders if one.rate.rate is not None]
+    if any(abs(rate.passed / rate.valid - (rate.rate or 0.0)) >= 0.0005 for rate in rates):  # noqa: PLR2004 - as shown
+        return ["rates are means over tasks, of which each counts the same however many of its trials are valid"]
+    return []
 
 
 def _extremes(cells: Sequence[Cell]) -> tuple[Floats, Floats]:
@@ -181,13 +189,14 @@ def _pair(first: int, second: int, rows: Sequence[TaskRow], contenders: Sequence
     )
     differences = rates.second - rates.first
     p_value = float(statistics.sign_flip(differences))
-    bounds, bounds_interval = _bounds([row.cells[first] for row in rows], [row.cells[second] for row in rows], alpha)
+    interval = _interval(differences, alpha)
+    bounds, outer = _bounds([row.cells[first] for row in rows], [row.cells[second] for row in rows], alpha)
     return Pair(
         first=first,
         second=second,
         tasks=len(both),
         difference=float(differences.mean()),
-        interval=_interval(differences, alpha),
+        interval=interval,
         p_value=p_value,
         p_adjusted=p_value,
         mcnemar=_mcnemar([(row.cells[first], row.cells[second]) for row in both]),
@@ -195,7 +204,7 @@ def _pair(first: int, second: int, rows: Sequence[TaskRow], contenders: Sequence
         losses=tuple(row.task for row, difference in zip(both, differences, strict=True) if difference < 0),
         ties=tuple(row.task for row, difference in zip(both, differences, strict=True) if difference == 0),
         bounds=bounds,
-        bounds_interval=bounds_interval,
+        bounds_interval=Range(low=min(outer.low, interval.low), high=max(outer.high, interval.high)),
         power=_power(rates, alpha / math.comb(len(contenders), 2)),  # the strictest level that Holm asks of any
         winner=None,
         reason="",

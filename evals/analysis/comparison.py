@@ -179,7 +179,8 @@ class Pair(_Value):
     """The difference over all common tasks, had the second's invalid trials all failed and the first's all passed; and
     the other way round."""
     bounds_interval: Range
-    """From the interval of the lower bound to that of the upper one."""
+    """From the interval of the lower bound to that of the upper one, and at least `interval`, which may rest on fewer
+    tasks: nothing is ruled out that it takes in."""
     power: Power
     winner: int | None
     """The better contender's place; ``None`` where it would be too much to say."""
