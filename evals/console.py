@@ -35,7 +35,7 @@ def say(line: str, console: Console = OUT) -> None:
 
 def refuse(error: Exception) -> int:
     """Say in a line what cannot be done and why, and return the exit code for it."""
-    say(f"termstone: {error}", ERR)
+    say(" ".join(f"termstone: {error}".splitlines()), ERR)
     return USAGE
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +20,9 @@ from evals.cli import main
 from tests.job_folders import TASKS, write_termstone
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from evals.analysis.comparison import Comparison
 
+ROOT = Path(__file__).parent.parent
 BETTER, WORSE = dict.fromkeys(TASKS, "PPF"), dict.fromkeys(TASKS, "PFF")
 HOSTILE = "a<b>|`x`[red]\x1b[31m@all"
 
@@ -149,3 +151,16 @@ def test_markdown_and_xml_take_no_meaning_from_names(hostile: Comparison) -> Non
     assert "<b>" not in written.replace("\\<", "")
     assert "a\\<b\\>\\|\\`x\\`" in written
     assert ET.fromstring(junit(hostile)).find(".//testcase[@name='y[b]']") is not None  # noqa: S314 - our own
+
+
+def test_an_output_that_is_full_is_bad_input_and_no_verdict(jobs: tuple[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "evals.cli", "compare", *jobs]
+        ran = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (2, 1)
+
+
+def test_a_refusal_is_one_line_whatever_stands_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [str(write_termstone(tmp_path / name, WORSE, max_turns=name)) for name in ("a\nb", "c\r\nd\u2028e")]
+    assert main(["compare", *folders]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -17,6 +17,8 @@ from agent.scripted import ScriptedModel
 from evals.analysis.atif import TrajectoryError, read_trajectory
 from evals.analysis.export import Run, atif, chat, conversations, runs, sharegpt, table
 from evals.analysis.jobs import read_job
+from evals.analysis.report.trial_page import trial_page
+from evals.analysis.trial_files import read_trial
 from sandbox.terminal import open_terminal
 from tests.fakes import reply
 from tests.job_folders import write_termstone
@@ -232,3 +234,63 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path, words: list[st
     ran = command(*[word if word.startswith("-") or word in ("csv", "atif") else tmp_path / word for word in words])
     assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (2, "", 1)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+STRANGE: tuple[object, ...] = (
+    4,
+    "text",
+    [1],
+    [None],
+    [[[]]],
+    {"boundary": []},
+    [{"id": 1, "name": [], "arguments": {}}],
+    {},
+    True,
+)
+"""What may stand under a name that others have given another meaning."""
+
+
+@pytest.mark.parametrize("name", ["calls", "context_management", "told", "repairs", "unusable", "analysis"])
+@pytest.mark.parametrize("value", STRANGE)
+def test_facts_of_others_under_our_names_are_no_obstacle(tmp_path: Path, name: str, value: object) -> None:
+    read = document(tmp_path, [said("user", "task"), said("agent", "reply", **{name: value})])
+    if not (name == "unusable" and value):
+        assert [message["content"] for message in conversations(read)[0]][:2] == ["task", "reply"]
+    assert "reply" in trial_page(read_trial(tmp_path / "trajectory.json"), None, "strange")
+
+
+def test_a_run_without_steps_has_no_conversation(tmp_path: Path) -> None:
+    assert conversations(document(tmp_path, [])) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"timestamp": "0001-01-01T00:00:00"},
+        {"timestamp": "9999-12-31T23:59:59-14:00"},
+        {"observation": {"results": [{"content": "x", "extra": {"seconds": 1e400}}]}},
+        {"metrics": {"prompt_tokens": 10**400, "completion_tokens": 1, "extra": {"waited": 10**400}}},
+    ],
+)
+def test_numbers_and_times_out_of_this_world_are_unknown(tmp_path: Path, step: dict[str, Any]) -> None:
+    document(tmp_path, [said("agent", "reply") | step])
+    assert "reply" in trial_page(read_trial(tmp_path / "trajectory.json"), None, "strange")
+
+
+@pytest.mark.parametrize("form", ["atif", "chat", "sharegpt"])
+def test_half_a_character_is_written_as_json_has_it(tmp_path: Path, form: str) -> None:
+    folder = write_termstone(tmp_path / "job", {"alpha": "P"})
+    write_trial(folder / "alpha/1", "half @", **json.loads((folder / "alpha/1/result.json").read_text()))
+    steps = folder / "alpha/1/trajectory.json"
+    steps.write_text(steps.read_text().replace("half @", "half \\ud800"))
+    ran = command(folder, "--to", form, "-o", tmp_path / "out")
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (0, 1)
+    written = next((tmp_path / "out").iterdir()) if form == "atif" else tmp_path / "out"
+    assert "half \\ud800" in written.read_text()
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    make_job(tmp_path / "job")
+    (tmp_path / "null").symlink_to("/dev/null")
+    assert command(tmp_path / "job", "--to", "csv", "-o", tmp_path / "null").returncode == 0
+    assert (tmp_path / "null").is_char_device()

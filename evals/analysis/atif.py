@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 VERSIONS = tuple(f"ATIF-v1.{minor}" for minor in range(9))
 LARGEST = 256_000_000
 """Bytes of a file that is read."""
+_MOST = 1e15
+"""Seconds, tokens or dollars that are taken for such; files of others hold infinity, and numbers with 400 digits."""
 
 
 class TrajectoryError(Exception):
@@ -64,6 +66,13 @@ class Call(_Part):
         return f"{self.function_name} {json.dumps(self.arguments, ensure_ascii=False)}" if self.arguments else ""
 
 
+def _seconds(extra: dict[str, Any] | None, name: str) -> float | None:
+    seconds = (extra or {}).get(name)
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= _MOST:
+        return None
+    return float(seconds)
+
+
 class Seen(_Part):
     """What a command brought."""
 
@@ -85,8 +94,7 @@ class Seen(_Part):
     @property
     def seconds(self) -> float | None:
         """From the first key to the look, where it is known."""
-        seconds = (self.extra or {}).get("seconds")
-        return float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None
+        return _seconds(self.extra, "seconds")
 
 
 class Observations(_Part):
@@ -103,6 +111,23 @@ class Metrics(_Part):
     cached_tokens: int | None = None
     cost_usd: float | None = None
     extra: dict[str, Any] | None = None
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds for which the provider was waited for."""
+        return _seconds(self.extra, "waited")
+
+    @property
+    def tokens(self) -> int | None:
+        """Those sent and received."""
+        known = self.prompt_tokens is not None and self.completion_tokens is not None
+        tokens = (self.prompt_tokens or 0) + (self.completion_tokens or 0)
+        return tokens if known and 0 <= tokens <= _MOST else None
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars."""
+        return self.cost_usd if self.cost_usd is not None and 0 <= self.cost_usd <= _MOST else None
 
 
 class AtifStep(_Part):
@@ -144,6 +169,13 @@ class AtifStep(_Part):
         """What was shown that belongs to none of its commands."""
         known = {call.tool_call_id for call in self.calls}
         return [seen for seen in self.results if seen.source_call_id not in known]
+
+    @property
+    def boundary(self) -> str | None:
+        """What the step did to what was said before it, where it did: ``replace``, for one."""
+        management = self.fact("context_management")
+        boundary = management.get("boundary") if isinstance(management, dict) else None
+        return boundary if isinstance(boundary, str) else None
 
     def fact(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         """Return a fact of ``extra``; ``None`` is unknown."""

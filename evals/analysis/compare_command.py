@@ -48,25 +48,28 @@ def run(arguments: argparse.Namespace) -> int:
         jobs = [record for folder in arguments.jobs for record in read_jobs(folder)]
         comparison = compare(jobs, alpha=arguments.alpha, max_drop=arguments.max_drop, force=arguments.force)
         _write(comparison, arguments)
-    except (RecordError, OSError) as error:
+        width = None if sys.stdout.isatty() else 120
+        comparison_display.show(Console(highlight=False, width=width), comparison)
+    except BrokenPipeError:
+        raise
+    except (RecordError, OSError, UnicodeError) as error:  # exit code 1 is the gate's alone
         return refuse(error)
-    width = None if sys.stdout.isatty() else 120
-    comparison_display.show(Console(highlight=False, width=width), comparison)
     return int(any(pair.gate and pair.gate.verdict is not Verdict.HELD for pair in comparison.pairs))
 
 
 def _write(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from agent.durable import write_whole  # noqa: PLC0415 - as above
-    from evals.analysis.comparison_junit import junit  # noqa: PLC0415
+    from evals.analysis.comparison_junit import junit  # noqa: PLC0415 - as above
     from evals.analysis.comparison_markdown import markdown  # noqa: PLC0415
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
+    from evals.analysis.output import write_output  # noqa: PLC0415
 
     files = {path: render for path, render in ((arguments.junit, junit), (arguments.markdown, markdown)) if path}
     for path in files:
         if path.is_dir() or not path.parent.is_dir():
             raise RecordError(f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'no such folder'}")
-    for path, render in files.items():
-        write_whole(path, render(comparison))
+    texts = {path: render(comparison) for path, render in files.items()}
+    for path, text in texts.items():
+        write_output(path, text)
 
 
 def _points(text: str) -> float:

@@ -89,14 +89,13 @@ def conversations(document: Document) -> list[list[Message]]:
     """Take the conversations out of a run's steps, one unless it was begun anew in the middle."""
     found: list[list[Message]] = [[]]
     steps = [step for step in document.steps if not step.is_copied_context and step.fact("unusable") != "refused"]
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
+    for step, following in zip(steps, [*steps, None][1:], strict=True):
         if _aside(step) or (following and _aside(following) and step.source == "user"):
             continue
-        boundary = (step.fact("context_management") or {}).get("boundary")
-        if boundary == "replace":
+        if step.boundary == "replace":
             found.append(found[-1][:1])
             found[-1].append({"role": "user", "content": step.said})
-        elif not boundary:
+        elif not step.boundary:
             found[-1] += _messages(step)
     return [messages for messages in found if any(message["role"] == "assistant" for message in messages)]
 
@@ -112,20 +111,30 @@ def _messages(step: AtifStep) -> Iterator[Message]:
     message: Message = {"role": "assistant", "content": step.said}
     if step.reasoning_content:
         message["reasoning_content"] = step.reasoning_content
-    calls = [call for call in step.fact("calls") or () if {"id", "name", "arguments"} <= {*call}]
+    calls = _tool_calls(step)
     if calls:
         message["tool_calls"] = [
             {"id": call["id"], "type": "function", "function": {name: call[name] for name in ("name", "arguments")}}
             for call in calls
         ]
     yield message
-    shown = [seen.text for seen in step.results] or [step.fact("told") or ""]
+    shown = [seen.text for seen in step.results] or [str(step.fact("told") or "")]
     if calls:
         parts = shown if len(shown) == len(calls) else ["\n".join(shown), *[""] * (len(calls) - 1)]
         for call, text in zip(calls, parts, strict=True):
             yield {"role": "tool", "tool_call_id": call["id"], "content": text}
     elif any(shown):
         yield {"role": "user", "content": "\n".join(shown)}
+
+
+def _tool_calls(step: AtifStep) -> list[dict[str, str]]:
+    """Return the calls of tools as the provider gave them; files of others may hold anything under that name."""
+    calls = step.fact("calls")
+    return [
+        call
+        for call in (calls if isinstance(calls, list) else ())
+        if isinstance(call, dict) and all(isinstance(call.get(name), str) for name in ("id", "name", "arguments"))
+    ]
 
 
 def _named(run: Run) -> Iterator[tuple[str, list[Message]]]:

@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _export(trials: list[TrialRecord], form: str, output: Path | None) -> str:
     from evals.analysis import export  # noqa: PLC0415 - as above
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
+    from evals.analysis.output import write_output  # noqa: PLC0415
 
     if not trials:
         raise RecordError("no trial has that outcome")
@@ -69,15 +70,16 @@ def _export(trials: list[TrialRecord], form: str, output: Path | None) -> str:
         if not lines:
             raise RecordError("none of these trials left a conversation")
     if output is None:
-        sys.stdout.writelines(lines)
+        sys.stdout.writelines(line.encode("utf-8", "backslashreplace").decode() for line in lines)
     else:
-        output.write_text("".join(lines), encoding="utf-8")
+        write_output(output, "".join(lines))
     return f"{len(trials)} rows" if form == "csv" else f"{len(lines)} conversations"
 
 
 def _write_files(trials: list[TrialRecord], output: Path) -> str:
     from evals.analysis import export  # noqa: PLC0415 - as above
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
+    from evals.analysis.output import write_output  # noqa: PLC0415
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise RecordError(f"{output} exists already: name a new folder with --output")
@@ -87,5 +89,5 @@ def _write_files(trials: list[TrialRecord], output: Path) -> str:
     output.mkdir(parents=True, exist_ok=True)
     for number, (run, text) in enumerate(files, 1):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", run.id).strip("-")[:80]
-        (output / f"{number:04}-{name}.trajectory.json").write_text(text, encoding="utf-8")
+        write_output(output / f"{number:04}-{name}.trajectory.json", text)
     return f"{len(files)} trajectories"

@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from agent.durable import write_whole
 from evals.analysis.atif import TrajectoryError
+from evals.analysis.output import write_output
 from evals.analysis.report.job_page import comparison_page, job_page
 from evals.analysis.report.trial_page import trial_page
 from evals.analysis.trial_files import read_trial
@@ -85,7 +85,7 @@ def _plain(task: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Write a page, in which what is no text of anybody's can be replaced."""
-    write_whole(path, text.encode("utf-8", "replace").decode("utf-8"))
+    write_output(path, text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _written(trials: Iterable[TrialRecord], path: Path, links: dict[Path, str]) -> Written:

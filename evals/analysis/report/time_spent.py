@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.analysis.trial_files import TRAJECTORIES
@@ -76,6 +77,7 @@ def _noted(folder: Path) -> list[float]:
     try:
         document: Any = json.loads(path.read_bytes())
         results = [seen for step in document["steps"] for seen in (step.get("observation") or {}).get("results", ())]
-        return [float(seen["extra"]["seconds"]) for seen in results if (seen.get("extra") or {}).get("seconds")]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        noted = [float(seen["extra"]["seconds"]) for seen in results if (seen.get("extra") or {}).get("seconds")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return []
+    return [seconds for seconds in noted if 0 <= seconds < math.inf]

@@ -117,7 +117,6 @@ def _step(step: AtifStep, screen: Snapshot | None, begun: datetime | None, prefi
     now = _time(step.timestamp)
     thoughts = [(name, _cut(str(step.fact(name)))) for name in ("analysis", "plan") if step.fact(name)]
     usage = step.metrics
-    known = usage is not None and usage.prompt_tokens is not None and usage.completion_tokens is not None
     return ShownStep(
         anchor=f"{prefix}s{step.step_id}",
         number=step.step_id,
@@ -129,8 +128,8 @@ def _step(step: AtifStep, screen: Snapshot | None, begun: datetime | None, prefi
         commands=[_command(call, step.brought(call)) for call in step.calls],
         told=[_cut(text) for text in (*(seen.text for seen in step.told), step.fact("told")) if text],
         notes=_notes(step),
-        tokens=(usage.prompt_tokens or 0) + (usage.completion_tokens or 0) if usage and known else None,
-        cost=usage.cost_usd if usage else None,
+        tokens=usage.tokens if usage else None,
+        cost=usage.cost if usage else None,
         screen=screen if screen and screen.lines else None,
     )
 
@@ -150,12 +149,12 @@ def _notes(step: AtifStep) -> list[str]:
     repairs = step.fact("repairs")
     notes = [f"mended: {repair}" for repair in repairs] if isinstance(repairs, list) else []
     notes += [f"{name}: {step.fact(name)}" for name in ("unusable", "purpose", "repeats") if step.fact(name)]
-    if (step.fact("context_management") or {}).get("boundary") == "replace":
+    if step.boundary == "replace":
         notes.append("takes the place of what was said before")
     if step.is_copied_context:
         notes.append("copied from before")
-    waited = step.metrics and (step.metrics.extra or {}).get("waited")
-    return [*notes, f"waited {waited:.0f} s for the provider"] if isinstance(waited, int | float) else notes
+    waited = step.metrics.waited if step.metrics else None
+    return notes if waited is None else [*notes, f"waited {waited:.0f} s for the provider"]
 
 
 def _types(call: Call) -> bool:
@@ -179,7 +178,6 @@ def _cut(text: object) -> str:
 
 def _time(stamp: str | None) -> datetime | None:
     try:
-        time = datetime.fromisoformat(stamp) if stamp else None
-    except ValueError:
+        return datetime.fromisoformat(stamp).astimezone() if stamp else None
+    except (ValueError, OverflowError):  # the second of years that no time zone has
         return None
-    return time.astimezone() if time else None
