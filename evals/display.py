@@ -6,7 +6,7 @@ user's own terminal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Table
 from rich.text import Text
@@ -21,13 +21,33 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from evals.analysis.job_record import TrialRecord
+    from agent.model import Usage
     from evals.check import Finding
-    from evals.result import TrialResult
     from evals.task import Task
 
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
 _redaction = Redaction()
+
+
+class _Row(Protocol):
+    """What is shown of a trial: what results have, and records of other harnesses' trials as well."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def cause(self) -> str | None: ...
+    @property
+    def message(self) -> str | None: ...
+    @property
+    def turns(self) -> int | None: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def timing(self) -> dict[str, float]: ...
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -47,7 +67,7 @@ def dollars(cost: float | None) -> str:
     return "unknown" if cost is None else f"{cost:.4f}"
 
 
-def show_results(console: Console, results: Sequence[TrialResult] | Sequence[TrialRecord]) -> None:
+def show_results(console: Console, results: Sequence[_Row]) -> None:
     """Print a row a trial, and their summary."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     longest = max((len(result.task) for result in results), default=0)
@@ -69,7 +89,7 @@ def show_results(console: Console, results: Sequence[TrialResult] | Sequence[Tri
     show_summary(console, results)
 
 
-def show_summary(console: Console, results: Sequence[TrialResult] | Sequence[TrialRecord]) -> None:
+def show_summary(console: Console, results: Sequence[_Row]) -> None:
     """Print the rates over valid trials, then what broke others."""
     console.print(Text(summary(results), style="bold"))
     broken = [result for result in results if result.message]
@@ -79,7 +99,7 @@ def show_summary(console: Console, results: Sequence[TrialResult] | Sequence[Tri
         console.print(Text(f"{named[0]}{others}: {printable(message, 2000)}"), soft_wrap=True)
 
 
-def summary(results: Sequence[TrialResult] | Sequence[TrialRecord]) -> str:
+def summary(results: Sequence[_Row]) -> str:
     """Say in a line what came out, over the trials that count."""
     passed = sum(result.outcome is Outcome.PASSED for result in results)
     invalid = sum(result.outcome is Outcome.INVALID for result in results)
