@@ -84,7 +84,7 @@ class Screen:
         head = self._head or (fresh[:_HEAD] if unseen < len(fresh) else [])
         flood = Flood(head, unseen, size) if history >= _NEARLY else None
         self._seen, self._shown, self._head, self._cleared, self._first = self._now, screen, None, False, None
-        return Look(lines if flood else fresh, flood, self._waiting, self._exit_codes)
+        return Look(fresh, flood, self._waiting, self._exit_codes)
 
     async def erased(self) -> None:
         """Take note that nothing is below the cursor any more."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from sandbox.observation import excerpt_of_flood
 from sandbox.scanner import Scanner
 from sandbox.screen import HISTORY, Screen
 
@@ -84,3 +85,17 @@ async def test_the_beginning_of_a_flood_is_kept_or_said_to_be_gone(printed: int)
     assert flood is not None
     assert flood.head == ([str(number) for number in range(500)] if printed < HISTORY else [])
     assert flood.lines == printed + 2 * HISTORY - 1
+
+
+async def test_what_a_flood_left_out_can_be_read_without_what_had_been_seen() -> None:
+    pane, lines = Pane(), [str(number) for number in range(HISTORY - 1000)]
+    pane.print("seen\n" * (VISIBLE - 1))
+    await pane.screen.new()
+    pane.print("\n".join(lines[:2000]) + "\n")
+    assert pane.screen.overflows()
+    await pane.screen.keep_head()
+    pane.print("\n".join(lines[2000:]) + "\n$ ")
+    look = await pane.screen.new()
+    assert look.flood is not None
+    seen = excerpt_of_flood(look.flood, look.lines)
+    assert [*seen.text.split(), *seen.rest.decode().split(), *seen.tail.split()] == [*lines, "$"]
