@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.model import ContextLengthExceeded, FailedAttempt, Message, ModelError, ReplyRefused
+from agent.model import Completion, ContextLengthExceeded, FailedAttempt, Message, ModelError, ReplyRefused
 from prompts import render
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from agent.model import Model
     from agent.trajectory import Trajectory
 
+NO_ANSWER = (ContextLengthExceeded, ReplyRefused)
+"""What is no reason to give up: there is a shorter way."""
 IN_VAIN = 3
 """Times in a row that room was made for one reply and was not enough, after which the conversation is at its end."""
 
@@ -64,12 +66,19 @@ class Compaction:
         """Ask the model what its successor must know; ``None`` when it does not say."""
         question = Message(role="user", content=render("summary"))
         try:
-            completion = await self._model.complete([*messages, question], on_wait=self._trajectory.failed)
-        except ModelError as error:
-            self._trajectory.failed(FailedAttempt.of(error))
-            if isinstance(error, ContextLengthExceeded | ReplyRefused):
-                return None
-            raise
-        self._trajectory.reply(completion)
-        self._trajectory.result([], [], purpose="summary")
+            completion = await aside(self._model, [*messages, question], self._trajectory)
+        except NO_ANSWER:
+            return None
         return completion.text.strip() or None
+
+
+async def aside(model: Model, messages: list[Message], trajectory: Trajectory) -> Completion:
+    """Ask outside the conversation, but on the record; `ModelError` when there is no answer."""
+    try:
+        completion = await model.complete(messages, on_wait=trajectory.failed)
+    except ModelError as error:
+        trajectory.failed(FailedAttempt.of(error))
+        raise
+    trajectory.reply(completion)
+    trajectory.result([], [], purpose="summary")
+    return completion

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.model import ContextLengthExceeded, FailedAttempt, Message, ModelError, ReplyRefused
+from agent.compaction import aside
+from agent.model import Message
 from prompts import render
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ FREE = 8000
 """Tokens of room below which the conversation is handed over before the next question."""
 FREED = 4000
 """Tokens of room that are made when it was too long already."""
-NO_ANSWER = (ContextLengthExceeded, ReplyRefused)
-"""What is no reason to give up: there is a shorter way."""
 _SCREEN = 1000
 """Characters from the end of the screen that the short ways show."""
 
@@ -70,16 +69,8 @@ class Handover:
         return [_user("resume", task=messages[0].content, state=screen[-_SCREEN:], newest=messages[-1].content)]
 
     async def _ask(self, messages: list[Message]) -> Message:
-        """Ask outside the conversation, but on the record."""
         self._trajectory.prompt("user", messages[-1].content)
-        try:
-            completion = await self._model.complete(messages, on_wait=self._trajectory.failed)
-        except ModelError as error:
-            self._trajectory.failed(FailedAttempt.of(error))
-            raise
-        self._trajectory.reply(completion)
-        self._trajectory.result([], [], purpose="summary")
-        return completion.message()
+        return (await aside(self._model, messages, self._trajectory)).message()
 
     def _free(self, messages: Sequence[Message]) -> float:
         rate = self._context.tokens / _characters(self._context.messages)

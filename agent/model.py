@@ -53,6 +53,12 @@ class Usage(BaseModel):
     """Those of the prompt that were written to it, where that has a price of its own."""
     cost_usd: float | None = None
 
+    @property
+    def tokens(self) -> int | None:
+        """All that were sent and received."""
+        sent, received = self.prompt_tokens, self.completion_tokens
+        return None if sent is None or received is None else sent + received
+
     def __add__(self, other: Usage) -> Usage:
         """Add field by field; unknown plus anything is unknown."""
         return Usage(**{name: _plus(getattr(self, name), getattr(other, name)) for name in Usage.model_fields})

@@ -12,9 +12,10 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.compaction import NO_ANSWER
 from agent.formats import DEFAULT_DURATION, Reply, Result, Turn
 from agent.formats.json import JsonFormat
-from agent.handover import NO_ANSWER, Handover
+from agent.handover import Handover
 from agent.loop import VERSION, TerminalAgent
 from agent.model import Completion, ContextLengthExceeded, Message
 from agent.trajectory import ObservationResult, calls_of

@@ -19,7 +19,7 @@ class Budget(NamedTuple):
 
     def spent(self, usage: Usage) -> str | None:
         """Say why no more may be spent, if so; what is not known cannot be kept, and so is spent."""
-        kinds = (("dollars", usage.cost_usd, self.dollars), ("tokens", tokens(usage), self.tokens))
+        kinds = (("dollars", usage.cost_usd, self.dollars), ("tokens", usage.tokens, self.tokens))
         for unit, used, limit in kinds:
             if limit is None:
                 continue
@@ -28,12 +28,6 @@ class Budget(NamedTuple):
             if used >= limit:
                 return f"the job's {limit:g} {unit} are spent"
         return None
-
-
-def tokens(usage: Usage) -> int | None:
-    """Return all that were sent and received; ``None`` when that is not known."""
-    parts = (usage.prompt_tokens, usage.completion_tokens)
-    return None if None in parts else sum(filter(None, parts))
 
 
 def total(usages: Iterable[Usage]) -> Usage:

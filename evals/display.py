@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 from rich.table import Table
 from rich.text import Text
 
-from evals.budget import tokens
 from evals.result import Outcome
 from evals.task import BrokenTask
 from sandbox.redaction import Redaction
@@ -81,7 +80,7 @@ def show_results(console: Console, results: Sequence[_Row]) -> None:
             Text(result.outcome, style=_COLOURS[result.outcome]),
             Text(printable(result.cause or "")),
             amount(result.turns),
-            amount(tokens(result.usage)),
+            amount(result.usage.tokens),
             dollars(result.usage.cost_usd),
             f"{sum(result.timing.values()):.1f}" if result.timing else "",
         )

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from evals.task import TaskError
+from evals.task_folder import first_problem
 from sandbox.base import Network
 
 if TYPE_CHECKING:
@@ -277,6 +278,4 @@ def parse(text: str) -> TaskToml:
     try:
         return TaskToml.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise TaskError(f"task.toml: {f'{where}: ' if where else ''}{first['msg']}") from error
+        raise TaskError(f"task.toml: {first_problem(error)}") from error

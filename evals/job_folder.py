@@ -118,6 +118,12 @@ def trial_folder(folder: Path, task: str, attempt: int) -> Path:
     return folder / task / str(attempt)
 
 
+def runs_of(trial: Path) -> list[Path]:
+    """Return the folders that agents' files are in: the trial's own, then those of its steps and turns."""
+    below = (path for pattern in ("turn-*", "steps/*", "steps/*/turn-*") for path in sorted(trial.glob(pattern)))
+    return [trial, *(path for path in below if path.is_dir())]
+
+
 def set_aside(trial: Path) -> None:
     """Keep what a try left as the trial's next ``try-N``; a crash in the middle is made good by the next call."""
     moving = trial / MOVING

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from evals.budget import forecast, tokens
+from evals.budget import forecast
 from evals.console import emit, say
 from evals.display import amount, dollars, printable
 from evals.result import Outcome
@@ -110,7 +110,7 @@ def _row(trial: Trial, now: float) -> list[str | Text]:
         Text(printable(trial.phase)),
         str(sum(step.source == "agent" for step in steps)),
         Text(printable(keys.replace("\n", "⏎"), 80)),
-        amount(tokens(trial.usage)),
+        amount(trial.usage.tokens),
         dollars(trial.usage.cost_usd),
         clock(now - (trial.started or now)),
     ]
@@ -134,7 +134,7 @@ def _cost(experiment: Experiment, usages: list[Any], left: int) -> str:
     used, limits = experiment.usage, experiment.budget
     spent = f"${dollars(used.cost_usd)}" + (f" of ${limits.dollars:.2f}" if limits.dollars is not None else "")
     if limits.tokens is not None:
-        spent += f", {amount(tokens(used))} of {limits.tokens:,} tokens"
+        spent += f", {amount(used.tokens)} of {limits.tokens:,} tokens"
     expected = forecast(usages, left).cost_usd
     return spent + (f", about ${expected:.2f} in the end" if expected and left else "")
 

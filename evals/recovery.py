@@ -16,7 +16,7 @@ from agent.trajectory import Trajectory, read_journal
 from evals.budget import total
 from evals.job import Found
 from evals.job_config import JobError
-from evals.job_folder import CONFIG, JOURNAL, MOVING, set_aside, trial_folder, tries
+from evals.job_folder import CONFIG, JOURNAL, MOVING, runs_of, set_aside, trial_folder, tries
 from evals.result import Outcome, TrialResult
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Recovery:
             dropped = event.get("again") and result and result.tries == event["result"]["tries"]
             if result and result.final and not dropped and not (invalid_too and result.outcome is Outcome.INVALID):
                 results[key] = result
-                for folder in _runs(trial):
+                for folder in runs_of(trial):
                     self._mend_trajectory(folder, result)
                 spent.append(result.usage)
             elif result and not result.timing:  # it was never begun
@@ -167,15 +167,7 @@ def _spent(trial: Path) -> Usage:
     """Return what a try used, of which there may be nothing but its journals."""
     path = trial / _RESULT
     result = _result(path.read_bytes()) if path.is_file() else None
-    return result.usage if result else total(_used(folder / _TRIAL_JOURNAL) for folder in _runs(trial))
-
-
-def _runs(trial: Path) -> list[Path]:
-    """Return the folders that agents' files are in: the trial's own, or those of its steps and turns."""
-    return [
-        trial,
-        *(path for pattern in ("turn-*", "steps/*", "steps/*/turn-*") for path in sorted(trial.glob(pattern))),
-    ]
+    return result.usage if result else total(_used(folder / _TRIAL_JOURNAL) for folder in runs_of(trial))
 
 
 def _used(journal: Path) -> Usage:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from evals.checkout import Repository
 from evals.task import TaskError
-from evals.task_folder import read_text
+from evals.task_folder import first_problem, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,8 +106,7 @@ def places(file: Path, wanted: str | None) -> list[Place]:
             return _inside(file, [Place(None, ".", names)])
         rows = _ROWS.validate_python(json.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise TaskError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise TaskError(f"{file}: {first_problem(error)}") from error
     except (ValueError, RecursionError) as error:
         raise TaskError(f"{file} does not parse: {error}") from error
     return _inside(file, _chosen(file, rows, wanted).places())

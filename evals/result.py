@@ -14,7 +14,6 @@ from evals.reward import EnvironmentBroken, Tampered, VerifierError, VerifierTim
 from evals.task import TaskError
 from sandbox.base import (
     ImageBuildError,
-    SandboxDied,
     SandboxError,
     SandboxOutOfDisk,
     SandboxOutOfMemory,
@@ -76,7 +75,6 @@ CAUSE_OF_ERROR: tuple[tuple[type[Exception], Cause], ...] = (
     (SandboxStartError, Cause.SANDBOX_START_FAILED),
     (SandboxOutOfMemory, Cause.SANDBOX_OOM),
     (SandboxOutOfDisk, Cause.SANDBOX_DISK_FULL),
-    (SandboxDied, Cause.SANDBOX_DIED),
     (SandboxError, Cause.SANDBOX_DIED),
     (VerifierTimeout, Cause.VERIFIER_TIMEOUT),
     (EnvironmentBroken, Cause.ENVIRONMENT_BROKEN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def usable(found: list[Task | BrokenTask]) -> list[Task]:
             say(f"note: {task.name}: {note}", ERR)
     if not fit:
         raise TaskError("no task to run")
-    repeated = {task.name for task in fit if sum(other.name == task.name for other in fit) > 1}
+    repeated = [name for name, times in Counter(task.name for task in fit).items() if times > 1]
     if repeated:
         raise TaskError(f"two tasks have the same name: {', '.join(sorted(repeated))}")
     return fit

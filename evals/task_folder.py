@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from pydantic import ValidationError
+
     Reader = Callable[[str, Path], Task]
     """Reads the task of a name from its folder, or raises `TaskError`."""
 
@@ -77,6 +79,12 @@ def read_text(path: Path, limit: int = TEXT_LIMIT) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TaskError(f"{path.name} is not UTF-8") from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say what is wrong first with a file's values, and with which."""
+    first = error.errors()[0]
+    return ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
 
 
 def one_line(said: object) -> str:

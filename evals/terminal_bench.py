@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from evals import plain_yaml
 from evals.task import Solution, Step, Task, TaskError, Typing, Verdict, Verifier
-from evals.task_folder import load_each, read_text
+from evals.task_folder import first_problem, load_each, read_text
 from evals.terminal_bench_compose import TESTS, environment
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def read(name: str, folder: Path) -> Task:
     try:
         config = _TaskYaml.model_validate(plain_yaml.parse(FILE, read_text(folder / FILE), dict))
     except ValidationError as error:
-        raise _invalid(FILE, error) from error
+        raise TaskError(f"{FILE}: {first_problem(error)}") from error
     if not (folder / _SCRIPT).is_file():
         raise TaskError(f"{_SCRIPT} is missing")
     tests = folder / "tests"
@@ -128,7 +128,7 @@ def _solution(folder: Path) -> Solution:
     try:
         lines = [_SolutionLine.model_validate(line) for line in plain_yaml.parse(typed.name, read_text(typed), list)]
     except ValidationError as error:
-        raise _invalid(typed.name, error) from error
+        raise TaskError(f"{typed.name}: {first_problem(error)}") from error
     return Solution(
         typings=tuple(
             Typing(
@@ -141,8 +141,3 @@ def _solution(folder: Path) -> Solution:
             for line in lines
         )
     )
-
-
-def _invalid(file: str, error: ValidationError) -> TaskError:
-    first = error.errors()[0]
-    return TaskError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}")

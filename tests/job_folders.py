@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from evals.analysis.jobs import read_jobs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from evals.analysis.job_record import JobRecord
+
 OUTCOMES = {"P": "passed", "F": "failed", "I": "invalid"}
 TASKS = [f"task-{number:02}" for number in range(30)]
+
+
+def read_job(folder: Path) -> JobRecord:
+    """Read a folder that holds one configuration."""
+    (record,) = read_jobs(folder)
+    return record
 
 
 def write_termstone(  # noqa: PLR0913 - all but two have defaults

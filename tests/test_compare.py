@@ -10,8 +10,8 @@ import pytest
 from evals.analysis.compare import NotComparable, compare
 from evals.analysis.comparison import Range, Verdict
 from evals.analysis.job_record import RecordError
-from evals.analysis.jobs import read_job, read_jobs
-from tests.job_folders import TASKS, write_harbor, write_terminal_bench, write_termstone
+from evals.analysis.jobs import read_jobs
+from tests.job_folders import TASKS, read_job, write_harbor, write_terminal_bench, write_termstone
 
 if TYPE_CHECKING:
     from pathlib import Path

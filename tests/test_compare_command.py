@@ -15,9 +15,8 @@ from evals.analysis.compare import compare
 from evals.analysis.comparison_display import show
 from evals.analysis.comparison_junit import junit
 from evals.analysis.comparison_markdown import markdown
-from evals.analysis.jobs import read_job
 from evals.cli import main
-from tests.job_folders import TASKS, write_termstone
+from tests.job_folders import TASKS, read_job, write_termstone
 
 if TYPE_CHECKING:
     from evals.analysis.comparison import Comparison

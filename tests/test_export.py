@@ -16,12 +16,11 @@ from agent.loop import TerminalAgent
 from agent.scripted import ScriptedModel
 from evals.analysis.atif import TrajectoryError, read_trajectory
 from evals.analysis.export import Run, atif, chat, conversations, runs, sharegpt, table
-from evals.analysis.jobs import read_job
 from evals.analysis.report.trial_page import trial_page
 from evals.analysis.trial_files import read_trial
 from sandbox.terminal import open_terminal
 from tests.fakes import reply
-from tests.job_folders import write_termstone
+from tests.job_folders import read_job, write_termstone
 from tests.trial_folders import trajectory, write_trial
 
 if TYPE_CHECKING:

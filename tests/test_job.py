@@ -13,7 +13,6 @@ from agent.loop import TerminalAgent
 from agent.model import Completion, ProviderDenied, ProviderRejected, ProviderUnavailable, Usage
 from agent.oracle import NopAgent
 from agent.scripted import ScriptedModel
-from evals.analysis.jobs import read_job
 from evals.experiment import Experiment
 from evals.harbor import load
 from evals.job import Job
@@ -25,6 +24,7 @@ from evals.task import Task
 from evals.trial import Plan
 from sandbox.base import ImageBuildError
 from tests.fakes import SOLVED, RaisingAgent, make_task, reply
+from tests.job_folders import read_job
 from tests.test_loop import FailingModel
 
 if TYPE_CHECKING:

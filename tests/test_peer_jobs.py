@@ -12,8 +12,8 @@ import pytest
 
 from evals.analysis.compare import NotComparable, compare
 from evals.analysis.job_record import NOT_RUN
-from evals.analysis.jobs import read_job, read_jobs
-from tests.job_folders import write
+from evals.analysis.jobs import read_jobs
+from tests.job_folders import read_job, write
 from tests.test_jobs import outcomes
 
 FILES = json.loads(Path(__file__).with_name("peer_jobs.json").read_bytes())

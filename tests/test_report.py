@@ -11,11 +11,10 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from evals.analysis.compare import compare
-from evals.analysis.jobs import read_job
 from evals.analysis.report.files import Written, write_comparison, write_job, write_trial
 from evals.analysis.trial_files import record_of
 from evals.cli import main
-from tests.job_folders import write_termstone
+from tests.job_folders import read_job, write_termstone
 from tests.trial_folders import HOSTILE
 from tests.trial_folders import write_trial as write_files
 

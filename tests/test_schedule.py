@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.model import NOTHING_USED, Completion, FailedAttempt, ProviderRateLimited, Usage
-from evals.budget import Budget, forecast, tokens, total
+from evals.budget import Budget, forecast, total
 from evals.pace import Pace, PacedModel
 from evals.schedule import blocks, longest_first
 from sandbox.base import Environment
@@ -59,13 +59,13 @@ def test_a_budget_of_what_nobody_counts_is_spent_at_once() -> None:
     unpriced = USED.model_copy(update={"cost_usd": None})
     assert "cannot be kept" in (Budget(dollars=5).spent(unpriced) or "")
     assert Budget(tokens=1000).spent(unpriced) is None
-    assert tokens(Usage()) is None
+    assert Usage().tokens is None
 
 
 def test_the_forecast_is_the_mean_of_what_has_ended_times_all() -> None:
     ended = [USED, USED.model_copy(update={"cost_usd": 1.5})]
     expected = forecast(ended, left=6)
-    assert (expected.cost_usd, tokens(expected)) == (8.0, 800)
+    assert (expected.cost_usd, expected.tokens) == (8.0, 800)
     assert forecast([], left=6).cost_usd is None
     assert forecast([*ended, Usage()], left=1).cost_usd is None
     assert total([]) == NOTHING_USED

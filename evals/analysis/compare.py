@@ -59,7 +59,7 @@ def compare(
     against = objections(jobs, names)
     if against and not force:
         raise NotComparable("not comparable (--force compares all the same): " + "; ".join(against))
-    cells = [_cells(job) for job in jobs]
+    cells = [cells_of(job) for job in jobs]
     rows = [TaskRow(task=name, cells=tuple(found[name] for found in cells)) for name in names]
     contenders = [
         _contender(label, job, [row.cells[place] for row in rows], alpha)
@@ -84,10 +84,11 @@ def compare(
 
 def alone(job: JobRecord, label: str, alpha: float = 0.05) -> Contender:
     """Compute the numbers of one configuration that is compared with none, over all of its tasks."""
-    return _contender(label, job, list(_cells(job).values()), alpha)
+    return _contender(label, job, list(cells_of(job).values()), alpha)
 
 
-def _cells(job: JobRecord) -> dict[str, Cell]:
+def cells_of(job: JobRecord) -> dict[str, Cell]:
+    """Gather a job's trials by task, in the order of the tasks."""
     trials: dict[str, list[TrialRecord]] = defaultdict(list)
     for trial in job.trials:
         trials[trial.task].append(trial)

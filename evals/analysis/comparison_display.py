@@ -97,17 +97,9 @@ def _rates(comparison: Comparison) -> Table:
 
 
 def _amounts(comparison: Comparison) -> Table:
-    table = _table("a trial", "turns", "tokens", "seconds", "usd", "usd a pass", "usd in all")
+    table = _table("a trial", *words.AMOUNTS)
     for contender in comparison.contenders:
-        table.add_row(
-            _text(contender.label),
-            words.used(contender.turns, "{:.1f}"),
-            words.used(contender.tokens, "{:,.0f}"),
-            words.used(contender.seconds, "{:.1f}"),
-            words.used(contender.cost, "{:.4f}"),
-            words.per_pass(contender),
-            words.spent(contender.cost),
-        )
+        table.add_row(_text(contender.label), *words.amounts(contender))
     return table
 
 

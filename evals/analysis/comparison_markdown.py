@@ -31,21 +31,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield from _pair(comparison, pair)
     yield from _table(["", *words.HEADINGS], ([each.label, *words.rates(each)] for each in comparison.contenders))
     yield ""
-    yield from _table(
-        ["a trial", "turns", "tokens", "seconds", "usd", "usd a pass", "usd in all"],
-        (
-            [
-                each.label,
-                words.used(each.turns, "{:.1f}"),
-                words.used(each.tokens, "{:,.0f}"),
-                words.used(each.seconds, "{:.1f}"),
-                words.used(each.cost, "{:.4f}"),
-                words.per_pass(each),
-                words.spent(each.cost),
-            ]
-            for each in comparison.contenders
-        ),
-    )
+    yield from _table(["a trial", *words.AMOUNTS], ([it.label, *words.amounts(it)] for it in comparison.contenders))
     yield ""
     yield from _tasks(comparison)
     common = ", ".join(f"{name} {value}" for name, value in comparison.common.items())

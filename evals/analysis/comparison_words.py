@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from evals.analysis.comparison import Amount, Comparison, Contender, Pair, PassAtK
 
 HEADINGS = ("passed", "rate", "interval", "invalid", "as failed / passed")
+AMOUNTS = ("turns", "tokens", "seconds", "usd", "usd a pass", "usd in all")
 
 
 def verdict(pair: Pair) -> str:
@@ -70,6 +71,18 @@ def rates(contender: Contender) -> tuple[str, ...]:
         f"{rate.interval.low * 100:.1f} to {rate.interval.high * 100:.1f}" if rate.interval else "unknown",
         f"{rate.invalid}",
         f"{rate.bounds.low * 100:.1f} / {rate.bounds.high * 100:.1f}" if rate.invalid else "",
+    )
+
+
+def amounts(contender: Contender) -> tuple[str, ...]:
+    """Say what a contender's trials used, under `AMOUNTS`."""
+    return (
+        used(contender.turns, "{:.1f}"),
+        used(contender.tokens, "{:,.0f}"),
+        used(contender.seconds, "{:.1f}"),
+        used(contender.cost, "{:.4f}"),
+        per_pass(contender),
+        spent(contender.cost),
     )
 
 

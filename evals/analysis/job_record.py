@@ -92,8 +92,7 @@ class TrialRecord(BaseModel):
     @property
     def tokens(self) -> int | None:
         """Those sent and received."""
-        sent, received = self.usage.prompt_tokens, self.usage.completion_tokens
-        return None if sent is None or received is None else sent + received
+        return self.usage.tokens
 
     @property
     def seconds(self) -> float | None:

@@ -30,18 +30,6 @@ _AGENT = ("agent", "format", "context")
 _LIMITS = ("max_turns", "max_tokens", "max_cost", "max_repeats", "turn_seconds", "turns", "sandbox")
 
 
-def read_job(folder: Path) -> JobRecord:
-    """Read a folder that holds one configuration.
-
-    Raises:
-        RecordError: the folder is no job, a file of it is damaged, or it holds several configurations.
-    """
-    records = read_jobs(folder)
-    if len(records) > 1:
-        raise RecordError(f"{folder} holds {len(records)} configurations; compare them, or name one's own folder")
-    return records[0]
-
-
 def read_jobs(folder: Path) -> tuple[JobRecord, ...]:
     """Read a folder, one record for each configuration in it.
 

@@ -8,6 +8,7 @@ from evals.analysis.atif import Document, TrajectoryError, read_trajectory
 from evals.analysis.job_record import RecordError, read_object
 from evals.analysis.jobs import read_jobs
 from evals.analysis.screens import Moment, read_moments
+from evals.job_folder import runs_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 TRAJECTORIES = ("trajectory.json", "agent/trajectory.json", "journal.jsonl")
 _RECORDINGS = ("terminal.cast", "agent/recording.cast", "sessions/agent.cast")
 _VERDICTS = ("verifier/test-stdout.txt", "verifier/output.txt", "panes/post-test.txt")
-_RUNS = ("turn-*", "steps/*", "steps/*/turn-*")
 _RESULTS = ("result.json", "results.json")
 _JOBS = ("job.json", "run_metadata.json")
 _SIGNS = (*TRAJECTORIES, "verifier", "panes", "turn-1", "steps")
@@ -59,9 +59,9 @@ def read_trial(folder: Path) -> TrialFiles:
     """
     if folder.is_file():
         return TrialFiles({}, (Part("", read_trajectory(folder), None, [], ""),), ())
-    runs = [path for pattern in _RUNS for path in folder.glob(pattern) if path.is_dir()]
-    steps = [_part(path, path.relative_to(folder).as_posix().removeprefix("steps/")) for path in runs]
-    parts = [_part(folder, ""), *sorted(steps, key=_begun)]
+    own, *below = runs_of(folder)
+    steps = [_part(path, path.relative_to(folder).as_posix().removeprefix("steps/")) for path in below]
+    parts = [_part(own, ""), *sorted(steps, key=_begun)]
     shown = [part for part in parts if part.document or part.moments or part.verdict]
     try:
         result = next((read_object(path) for path in _existing(folder, _RESULTS)), {})

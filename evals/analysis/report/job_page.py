@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals.analysis.compare import alone
-from evals.analysis.comparison import Cell, Comparison, Contender, TaskRow
+from evals.analysis.compare import alone, cells_of
+from evals.analysis.comparison import Comparison, Contender, TaskRow
 from evals.analysis.comparison_words import details, difference, verdict
 from evals.analysis.report.page import page
 from evals.analysis.report.scale import Scale, up_to
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from evals.analysis.comparison import Amount, Pair
+    from evals.analysis.comparison import Amount, Cell, Pair
     from evals.analysis.job_record import JobRecord, TrialRecord
 
 _LETTERS = "abcdef"
@@ -72,8 +72,8 @@ def job_page(job: JobRecord, links: Mapping[Path, str]) -> str:
     """Write the page of one job; `links` are addresses of trials' pages, by the trials' folders."""
     label = job.model.get("model") or job.agent.get("agent") or job.name
     contender = alone(job, label)
-    cells = _cells(job)
-    return _page([contender], cells, links)
+    rows = [TaskRow(task=task, cells=(cell,)) for task, cell in cells_of(job).items()]
+    return _page([contender], rows, links)
 
 
 def comparison_page(comparison: Comparison, links: Mapping[Path, str]) -> str:
@@ -104,18 +104,6 @@ def _page(
         scale=Scale,
         messages=_messages(shown),
     )
-
-
-def _cells(job: JobRecord) -> list[TaskRow]:
-    rows: dict[str, list[TrialRecord]] = {}
-    for trial in job.trials:
-        rows.setdefault(trial.task, []).append(trial)
-    return [TaskRow(task=task, cells=(_cell(trials),)) for task, trials in rows.items()]
-
-
-def _cell(trials: Sequence[TrialRecord]) -> Cell:
-    outcomes = Counter(trial.outcome for trial in trials)
-    return Cell(trials=tuple(trials), passed=outcomes[Outcome.PASSED], valid=len(trials) - outcomes[Outcome.INVALID])
 
 
 def _shown(contender: Contender, letter: str, cells: Sequence[Cell]) -> Shown:

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.analysis.trial_files import TRAJECTORIES
+from evals.job_folder import runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,9 +53,8 @@ class TimeSpent(NamedTuple):
 def _spent(trial: TrialRecord) -> TimeSpent:
     stages = dict(trial.timing)
     agent = stages.pop("agent", 0.0)
-    known = TimeSpent(*(stages.pop(name, 0.0) for name in ("set_up",)))._replace(
-        verification=stages.pop("verification", 0.0), tear_down=stages.pop("tear_down", 0.0), other=sum(stages.values())
-    )
+    named = {name: stages.pop(name, 0.0) for name in ("set_up", "verification", "tear_down")}
+    known = TimeSpent(**named, other=sum(stages.values()))
     commands = _commands(trial.folder) if trial.folder and agent else None
     if commands is None:
         return known._replace(agent=agent)
@@ -65,8 +65,7 @@ def _spent(trial: TrialRecord) -> TimeSpent:
 
 def _commands(folder: Path) -> float | None:
     """Add up the seconds of a trial's commands; ``None`` when they were not noted."""
-    parts = [folder, *(path for path in (folder / "steps").glob("*") if path.is_dir())]
-    noted = [seconds for part in parts for seconds in _noted(part)]
+    noted = [seconds for part in runs_of(folder) for seconds in _noted(part)]
     return sum(noted) if noted else None
 
 
