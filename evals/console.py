@@ -15,7 +15,7 @@ from evals.cli import USAGE
 from evals.display import printable
 
 
-class _Out(Console):
+class Out(Console):
     """Goes on in silence when its reader has gone, as ``| head`` does: the job is not the reader's."""
 
     def on_broken_pipe(self) -> None:
@@ -24,7 +24,7 @@ class _Out(Console):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-OUT: Console = _Out(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else 160)
+OUT: Console = Out(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else 160)
 ERR = Console(stderr=True, highlight=False, width=None if sys.stderr and sys.stderr.isatty() else 160)
 
 

@@ -159,6 +159,16 @@ def test_an_output_that_is_full_is_bad_input_and_no_verdict(jobs: tuple[str, str
     assert (ran.returncode, len(ran.stderr.splitlines())) == (2, 1)
 
 
+@pytest.mark.parametrize(("order", "code"), [(1, 0), (-1, 1)])
+def test_a_reader_that_goes_away_does_not_change_the_gates_exit_code(
+    jobs: tuple[str, str], order: int, code: int
+) -> None:
+    words = f"'{sys.executable}' -m evals.cli compare {' '.join(jobs[::order])} --max-drop 2pp"
+    piped = f"{words} | head -1; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", piped], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, len(ran.stdout.splitlines()), ran.stderr) == (code, 1, "")
+
+
 def test_a_refusal_is_one_line_whatever_stands_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = [str(write_termstone(tmp_path / name, WORSE, max_turns=name)) for name in ("a\nb", "c\r\nd\u2028e")]
     assert main(["compare", *folders]) == 2

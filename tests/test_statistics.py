@@ -12,6 +12,8 @@ from scipy import optimize, stats
 from evals.analysis import statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from evals.analysis.statistics import Floats
 
 DARWIN = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48], dtype=float)
@@ -125,17 +127,18 @@ def test_holm_adjusts_as_published() -> None:
 
 def test_3_points_take_969_questions_as_miller_has_it() -> None:
     spread = stats.norm.ppf((np.arange(969) + 0.5) / 969)
-    differences = spread / spread.std(ddof=1) / 3
-    assert statistics.smallest_seen(differences, 1, 0.05) == pytest.approx(0.03, rel=0.002)
-    one = np.ones(969)
-    need = statistics.needed(-differences / 2, differences / 2, (one, one), 0.03, 0.05)
+    half = spread / spread.std(ddof=1) / 6
+    many = np.full(969, 1e4)  # attempts, so that the variance is that between tasks alone, 1/9 as in his example
+    assert statistics.smallest_seen(0.5 - half, 0.5 + half, 1e4, 0.05) == pytest.approx(0.03, rel=0.002)
+    need = statistics.needed(0.5 - half, 0.5 + half, (many, many), 0.03, 0.05)
     assert need.tasks == pytest.approx(969, abs=3)  # he has normal quantiles, which are a little smaller than t's
-    assert (need.attempts, need.at_least) == (2, True)
 
 
 def test_too_few_tasks_could_have_shown_nothing() -> None:
-    assert statistics.smallest_seen(np.array([1.0, 0.0, 0.0, 0.5]), 1, 0.05) is None
-    assert statistics.smallest_seen(np.zeros(10), 1, 0.05) == 0.5  # five of them, all one way
+    assert statistics.smallest_seen(np.zeros(4), np.array([1.0, 0.0, 0.0, 0.5]), 1, 0.05) is None
+    # Where 58 of 100 tasks differ, all one way, 5 of 10 do with a chance of 80 %.
+    assert stats.binom.sf(4, 10, 0.5805) == pytest.approx(0.8, abs=1e-3)
+    assert statistics.smallest_seen(np.zeros(10), np.zeros(10), 1, 0.05) == pytest.approx(0.5805, abs=1e-3)
 
 
 def test_of_too_few_tasks_no_number_of_attempts_is_enough() -> None:
@@ -155,7 +158,7 @@ def test_what_it_takes_is_more_than_there_is_where_the_difference_is_smaller_tha
         counts = np.full(tasks, float(attempts))
         first, second = generator.binomial(attempts, [[0.3], [0.7]], (2, tasks)) / attempts
         difference = float((second - first).mean())
-        smallest = statistics.smallest_seen(second - first, attempts, alpha)
+        smallest = statistics.smallest_seen(first, second, attempts, alpha)
         if not difference or smallest is None or not np.ptp(second - first):
             continue
         need = statistics.needed(first, second, (counts, counts), difference, alpha)
@@ -164,6 +167,42 @@ def test_what_it_takes_is_more_than_there_is_where_the_difference_is_smaller_tha
         assert (need.attempts is not None and need.attempts <= attempts) == enough
         sides.add(enough)
     assert sides == {True, False}
+
+
+def _any_rates(generator: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    return generator.beta(0.8, 0.8, shape)
+
+
+def _hard_tasks(generator: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    return np.where(generator.random(shape) < 0.9, 0.02, 0.5)
+
+
+@pytest.mark.parametrize(("rates", "most"), [(_any_rates, 0.92), (_hard_tasks, 0.96)])
+@pytest.mark.parametrize(("tasks", "attempts"), [(10, 1), (20, 1), (20, 3), (30, 5), (89, 1)])
+def test_the_smallest_difference_is_seen_80_times_in_100_or_somewhat_more(
+    tasks: int, attempts: int, rates: Callable[[np.random.Generator, tuple[int, int]], Floats], most: float
+) -> None:
+    generator = np.random.default_rng(13)
+    null = rates(generator, (100, tasks))
+    observed = generator.binomial(attempts, null) / attempts, generator.binomial(attempts, null) / attempts
+    told = [statistics.smallest_seen(*pair, attempts, 0.05) for pair in zip(*observed, strict=True)]
+    smallest = float(np.median([one for one in told if one is not None]))
+    first, second = apart(rates(generator, (400, tasks)), smallest)
+    differences = (generator.binomial(attempts, second) - generator.binomial(attempts, first)) / attempts
+    assert 0.74 <= np.mean(statistics.sign_flip(differences, 499) <= 0.05) <= most
+
+
+def apart(chances: Floats, difference: float) -> tuple[Floats, Floats]:
+    """Move chances to both sides until their means differ by so much."""
+
+    def moved(by: float) -> tuple[Floats, Floats]:
+        return (chances - by).clip(0, 1), (chances + by).clip(0, 1)
+
+    def lacking(by: float) -> float:
+        first, second = moved(by)
+        return float((second - first).mean()) - difference
+
+    return moved(float(optimize.brentq(lacking, 0, 1)))
 
 
 def test_attempts_help_against_the_variance_of_attempts_only() -> None:

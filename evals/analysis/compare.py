@@ -245,10 +245,9 @@ def _mcnemar(cells: Sequence[tuple[Cell, Cell]]) -> McNemar:
 
 
 def _power(rates: _Rates, alpha: float) -> Power:
-    differences = rates.second - rates.first
     attempts = float(np.mean(np.minimum(*rates.attempts)))
-    smallest = statistics.smallest_seen(differences, attempts, alpha)
-    observed = float(differences.mean())
+    smallest = statistics.smallest_seen(rates.first, rates.second, attempts, alpha)
+    observed = float((rates.second - rates.first).mean())
     if math.isclose(observed, 0, abs_tol=1e-9):
         return Power(smallest=smallest)
     need = statistics.needed(rates.first, rates.second, rates.attempts, observed, alpha)

@@ -35,23 +35,19 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare jobs, and return the exit code."""
-    from rich.console import Console  # noqa: PLC0415 - `--help` must not wait for any of these
-
-    from evals.analysis import comparison_display  # noqa: PLC0415
+    from evals.analysis import comparison_display  # noqa: PLC0415 - `--help` must not wait for any of these
     from evals.analysis.compare import compare  # noqa: PLC0415
     from evals.analysis.comparison import Verdict  # noqa: PLC0415
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
     from evals.analysis.jobs import read_jobs  # noqa: PLC0415
-    from evals.console import refuse  # noqa: PLC0415
+    from evals.console import Out, refuse  # noqa: PLC0415
 
     try:
         jobs = [record for folder in arguments.jobs for record in read_jobs(folder)]
         comparison = compare(jobs, alpha=arguments.alpha, max_drop=arguments.max_drop, force=arguments.force)
         _write(comparison, arguments)
         width = None if sys.stdout.isatty() else 120
-        comparison_display.show(Console(highlight=False, width=width), comparison)
-    except BrokenPipeError:
-        raise
+        comparison_display.show(Out(highlight=False, width=width), comparison)
     except (RecordError, OSError, UnicodeError) as error:  # exit code 1 is the gate's alone
         return refuse(error)
     return int(any(pair.gate and pair.gate.verdict is not Verdict.HELD for pair in comparison.pairs))

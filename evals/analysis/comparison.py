@@ -126,11 +126,11 @@ class Power(_Value):
     """What these trials could have shown."""
 
     smallest: float | None
-    """The smallest true difference with a chance of 80 % to be seen; ``None`` when no difference had one."""
+    """The smallest true difference with a chance of about 80 % to be seen; ``None`` when no difference had one."""
     attempts: int | None = None
     """At each task, with which the difference as observed would have that chance; ``None`` when no number has."""
     tasks: int | None = None
-    """With the attempts that there are, likewise; ``None`` when no difference was observed."""
+    """With the attempts that there are, likewise; ``None`` when no difference was observed, or hardly any."""
     at_least: bool = False
     """Whether `attempts` is a lower bound, as one attempt does not tell how much attempts vary."""
 

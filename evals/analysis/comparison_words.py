@@ -52,14 +52,18 @@ def _power(comparison: Comparison, pair: Pair) -> Iterator[str]:
     if power.smallest is None:
         yield f"{pair.tasks} tasks are too few to show any difference at {comparison.alpha:g}"
     else:
-        yield f"a true difference of {power.smallest * 100:.1f} pp had a chance of 80 % to be seen"
+        yield f"a true difference of about {power.smallest * 100:.1f} pp had a chance of 80 % to be seen"
     if pair.winner is None and power.tasks is not None and power.tasks > pair.tasks:
         least = "at least " if power.at_least else ""
         tasks = f"{power.tasks:,} tasks with as many attempts"
         if power.attempts is None:
             yield f"for {pp(pair.difference)} pp it takes {tasks}; more attempts at these are not enough"
         else:
-            yield f"for {pp(pair.difference)} pp it takes {least}{power.attempts:,} attempts at each task, or {tasks}"
+            more = power.attempts - min(
+                comparison.contenders[place].job.attempts for place in (pair.first, pair.second)
+            )
+            each = f"{least}{power.attempts:,} attempts at each task" + (f" ({more:,} more)" if more > 0 else "")
+            yield f"for {pp(pair.difference)} pp it takes {each}, or {tasks}"
 
 
 def rates(contender: Contender) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import optimize, stats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,9 @@ RESAMPLES = 9999
 SEED = 20250101
 """Fixed, so that one comparison always says the same."""
 POWER = 0.8
+_STEPS = 100_000
+"""In which rates are moved from 0 to 1."""
+_MOST_ATTEMPTS, _MOST_TASKS = 100_000, 100_000_000
 _AT_ONCE = 4_000_000
 """Numbers in memory while resampling."""
 
@@ -168,18 +171,60 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def smallest_seen(differences: Floats, attempts: float, alpha: float) -> float | None:
-    """Return the smallest true difference that these tasks and attempts had a chance of 80 % to show.
+def smallest_seen(first: Floats, second: Floats, attempts: float, alpha: float) -> float | None:
+    """Return the smallest true difference that these tasks and attempts had a chance of 80 % to show, about.
 
-    The usual formula for paired means (Miller, arXiv:2411.00640, section 5), with t for normal quantiles; never below
-    what the fewest tasks a test can reject with amount to. ``None`` when there are fewer tasks than that.
+    Args:
+        first: the tasks' pass rates with one configuration.
+        second: those with the other.
+        attempts: at each task, in the mean.
+        alpha: the level of the test.
+
+    Returns:
+        The difference as a fraction; ``None`` when there are fewer tasks than a test can reject with.
     """
-    n = len(differences)
-    least = least_tasks(alpha)
-    if n < least:
+    n = len(first)
+    if n < least_tasks(alpha):
         return None
-    seen = _quantiles(n, alpha) * float(np.std(differences, ddof=1)) / math.sqrt(n)
-    return min(max(seen, least / n / attempts), 1.0)
+    rates = (first + second) / 2
+    excess = max(float(np.var(second - first, ddof=1)) - _moved(rates, 0).noise / attempts, 0.0)
+
+    def seen(step: int) -> bool:
+        return _is_seen(_moved(rates, step / _STEPS), excess, n, attempts, alpha)
+
+    return _moved(rates, bisect.bisect_left(range(_STEPS), True, key=seen) / _STEPS).difference  # noqa: FBT003
+
+
+class _Moved(NamedTuple):
+    """What tasks' pass rates come to when the two configurations move apart from their mean."""
+
+    difference: float
+    noise: float
+    """The variance of a task's difference that one attempt of each brings, in the mean."""
+    spread: float
+    """The variance of the tasks' true differences."""
+
+
+def _moved(rates: Floats, by: float) -> _Moved:
+    """Lower the rates by so much for one and raise them for the other, as far as rates go."""
+    low, high = (rates - by).clip(0, 1), (rates + by).clip(0, 1)
+    noise = float(np.mean(low * (1 - low) + high * (1 - high)))
+    return _Moved(float(np.mean(high - low)), noise, float(np.var(high - low)))
+
+
+def _is_seen(moved: _Moved, excess: float, tasks: int, attempts: float, alpha: float) -> bool:
+    """Whether a true difference has a chance of 80 % to be seen.
+
+    The usual formula for paired means (Miller, arXiv:2411.00640, section 5), with t for normal quantiles, and with the
+    variance that there is at such a difference and not at none; `excess` is what was observed beyond it. And with that
+    chance no fewer tasks must differ than a test can reject with, which counts where hardly any do.
+    """
+    variance = moved.noise / attempts + moved.spread + excess
+    differing = min(moved.difference * attempts, 1.0)
+    return (
+        moved.difference >= _quantiles(tasks, alpha) * math.sqrt(variance / tasks)
+        and stats.binom.sf(least_tasks(alpha) - 1, tasks, differing) >= POWER
+    )
 
 
 def _quantiles(tasks: int, alpha: float) -> float:
@@ -192,8 +237,8 @@ class Need(NamedTuple):
 
     attempts: int | None
     """At each of these tasks; ``None`` when no number of attempts is enough."""
-    tasks: int
-    """Or so many tasks with the attempts there are."""
+    tasks: int | None
+    """Or so many tasks with the attempts there are; ``None`` when it would be more than a hundred million."""
     at_least: bool
     """Whether the attempts may have to be more, as one attempt at each task does not show how much attempts vary."""
 
@@ -202,38 +247,30 @@ def needed(first: Floats, second: Floats, attempts: tuple[Floats, Floats], diffe
     """Return what it would take to see `difference` between tasks' pass rates after so many `attempts` at each.
 
     The variance of the tasks' differences is parted into that of attempts, which more of them make smaller, and that
-    between tasks, which stays (Miller, arXiv:2411.00640, sections 3 and 5). With fewer than `least_tasks` no number of
-    attempts is enough.
+    between tasks, which stays (Miller, arXiv:2411.00640, sections 3 and 5).
     """
-    n, least = len(first), least_tasks(alpha)
-    spread = float(np.var(second - first, ddof=1))
-    wanted = (difference / _quantiles(n, alpha)) ** 2  # the variance of the mean with which it is seen
+    n, spread, rates = len(first), float(np.var(second - first, ddof=1)), (first + second) / 2
+    by = optimize.brentq(lambda by: _moved(rates, by).difference - abs(difference), 0, 1)
+    moved, unmoved = _moved(rates, by), _moved(rates, 0)
     repeated = (attempts[0] > 1) & (attempts[1] > 1)
     now = float(np.mean(np.minimum(*attempts)))
-    tasks = _tasks_needed(spread, now, difference, alpha)
-    if n < least:
-        return Need(None, tasks, at_least=False)
-    fewest = max(math.ceil(least / n / abs(difference) - 1e-9), 1)  # with which tasks enough can differ by so much
-    if not repeated.any():
-        return Need(max(math.ceil(spread / n / wanted), fewest), tasks, at_least=True)
-    noise = sum(
+    noise = [
         rate[repeated] * (1 - rate[repeated]) / (k[repeated] - 1)
         for rate, k in zip((first, second), attempts, strict=True)
-    )
-    within = min(float(np.mean(noise)), spread)
-    left = n * wanted - (spread - within)
-    return Need(max(math.ceil(within * now / left), fewest) if left > 0 else None, tasks, at_least=False)
+    ]
+    within = min(float(np.mean(sum(noise))), spread) if repeated.any() else spread
+
+    def enough(tasks: int, k: float) -> bool:
+        excess = max(spread - within + within * now / k - unmoved.noise / k, 0.0)
+        return _is_seen(moved, excess, tasks, k, alpha)
+
+    each = _least(lambda k: enough(n, k), 1, _MOST_ATTEMPTS) if n >= least_tasks(alpha) else None
+    tasks = _least(lambda tasks: enough(tasks, now), least_tasks(alpha), _MOST_TASKS)
+    return Need(each, tasks, at_least=each is not None and not repeated.any())
 
 
-def _tasks_needed(spread: float, attempts: float, difference: float, alpha: float) -> int:
-    """Return the fewest tasks of whose differences, which vary by `spread`, `smallest_seen` is no more than this."""
-    least = least_tasks(alpha)
-
-    def seen(tasks: int) -> bool:
-        error = _quantiles(tasks, alpha) * math.sqrt(spread / tasks)
-        return max(error, least / tasks / attempts) <= abs(difference)
-
-    enough = least
-    while not seen(enough):
-        enough *= 2
-    return bisect.bisect_left(range(enough + 1), True, lo=least, key=seen)  # noqa: FBT003 - the first that is true
+def _least(enough: Callable[[int], bool], least: int, most: int) -> int | None:
+    """Return the first number, of those from `least` on, that is enough; ``None`` when not even `most` is."""
+    if not enough(most):
+        return None
+    return bisect.bisect_left(range(most), True, lo=least, key=enough)  # noqa: FBT003 - the first that is true
