@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ from agent.loop import TerminalAgent
 from agent.oracle import NopAgent, OracleAgent
 from agent.scripted import ANY_TASK, ScriptedModel, load_recording
 from agent.terminus2 import FORMATS, Terminus2Agent
+from evals import plugin
 from evals.job_config import JobError
 from evals.pace import Pace, PacedModel
 from evals.task import TaskError, resolved
@@ -138,8 +137,7 @@ def _format(name: str) -> ActionFormat:
 
 
 def _resolved(name: str, option: str, wanted: str) -> Any:  # noqa: ANN401 - whatever class the user wrote
-    sys.path.insert(0, str(Path.cwd()))  # the user's module lies where the user is
     try:
-        return pkgutil.resolve_name(name)
+        return plugin.resolve(name)
     except (ValueError, ImportError, AttributeError) as error:
         raise JobError(f"{option}: {error}; give {wanted}") from error

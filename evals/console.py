@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -19,11 +20,14 @@ class Out(Console):
     """Goes on in silence when its reader has gone, as ``| head`` does: the job is not the reader's."""
 
     def on_broken_pipe(self) -> None:
+        """Write to nobody from now on."""
         self.quiet = True
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(errors="replace")  # a terminal that knows no dashes is no reason to say nothing
 OUT: Console = Out(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else 160)
 ERR = Console(stderr=True, highlight=False, width=None if sys.stderr and sys.stderr.isatty() else 160)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import glob
-import pkgutil
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evals import harbor, registry, terminal_bench
+from evals import harbor, plugin, registry, terminal_bench
 from evals.checkout import Repository, check_out
 from evals.task import BrokenTask, Task, TaskError
 from evals.task_folder import load_each, one_line
@@ -134,9 +132,8 @@ def _loader(task_format: str | None) -> Loader:
         return lambda path: load_each(path, READERS)
     if task_format in FORMATS:
         return FORMATS[task_format]
-    sys.path.insert(0, str(Path.cwd()))  # the user's module lies where the user is
     try:
-        load = pkgutil.resolve_name(task_format)
+        load = plugin.resolve(task_format)
     except (ValueError, ImportError, AttributeError) as error:
         raise TaskError(
             f"--task-format {task_format}: {error}; give {', '.join(FORMATS)} or module:function"

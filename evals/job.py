@@ -127,7 +127,7 @@ class Job:
         self._journal = JsonLines(self.folder / JOURNAL)
         self._document = {
             "config": Redaction().json(self.config.model_dump(mode="json")),
-            "lock": lock_of(self.tasks),
+            "lock": lock_of(self.tasks, self.config),
             "started": datetime.now(UTC).isoformat(),
             "directory": str(Path.cwd()),
             **(self._found.stays if self._found else {}),

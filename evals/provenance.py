@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import prompts
+from evals import plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from evals.job_config import JobConfig
     from evals.task import Task
 
 _ROOMS = ("agent", "sandbox", "evals")
@@ -21,12 +23,14 @@ _ASIDE = {"analysis", "tasks", "recorded", "__pycache__"}
 _PINNED = ("litellm", "libtmux", "docker")
 
 
-def lock_of(tasks: Iterable[Task]) -> dict[str, Any]:
-    """Write down the digests of tasks, prompts and code, and the versions below them."""
+def lock_of(tasks: Iterable[Task], config: JobConfig) -> dict[str, Any]:
+    """Write down the digests of tasks, prompts and code, the user's own too, and the versions below them."""
+    named = (config.agent, config.format, config.task_format)
     return {
         "tasks": {task.name: task.digest for task in tasks},
         "prompts": prompts.digest(),
         "source": _source_digest(),
+        "plugins": {name: plugin.digest(name) for name in named if name and plugin.is_own(name)},
         "packages": {name: importlib.metadata.version(name) for name in _PINNED},
         "python": platform.python_version(),
     }
@@ -37,7 +41,8 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     before, after = then["tasks"], now["tasks"]
     changed = [f"task {name}" for name in before if name in after and after[name] != before[name]]
     missing = [f"task {name} (gone)" for name in before if name not in after]
-    return [*changed, *missing, *(part for part in ("prompts", "source") if then[part] != now[part])]
+    plugins = [name for name, digest in then.get("plugins", {}).items() if now["plugins"].get(name) != digest]
+    return [*changed, *missing, *(part for part in ("prompts", "source") if then[part] != now[part]), *plugins]
 
 
 def _source_digest() -> str:

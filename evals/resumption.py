@@ -35,7 +35,7 @@ def recovered(folder: Path, arguments: argparse.Namespace) -> tuple[Asked, list[
         raise JobError(f"{directory}, where the job was begun: {error.strerror}") from error
     known = documents[0]["lock"]["tasks"]
     tasks = [task for task in usable(found_tasks(configs[0])) if task.name in known]
-    lock = lock_of(tasks)
+    lock = lock_of(tasks, configs[0])
     changed = dict.fromkeys(change for document in documents for change in changes(document["lock"], lock))
     if changed and not arguments.force:
         raise JobError(f"changed since the job was begun: {', '.join(changed)}; --force goes on all the same")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evals.analysis.jobs import read_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evals.analysis.job_record import JobRecord
@@ -32,6 +32,9 @@ def write_termstone(  # noqa: PLR0913 - all but two have defaults
     source: str = "b" * 64,
     digest: str = "c" * 64,
     result: Mapping[str, Any] | None = None,
+    changed: Sequence[str] = (),
+    plugins: Mapping[str, str] | None = None,
+    images: Mapping[str, str] | None = None,
     **config: Any,  # noqa: ANN401 - JobConfig's fields
 ) -> Path:
     """Write a Termstone job: a letter of `OUTCOMES` for each attempt at each task, ``.`` for one without a result."""
@@ -52,7 +55,10 @@ def write_termstone(  # noqa: PLR0913 - all but two have defaults
             "source": source,
             "packages": {"litellm": "1.80.0", "libtmux": "0.62.0", "docker": "7.1.0"},
             "python": "3.11.7",
+            "plugins": plugins or {},
+            "images": images or {},
         },
+        "changed": list(changed),
         "started": "2026-11-23T10:00:00+00:00",
     }
     write(folder / "job.json", document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from evals.analysis.compare import NotComparable, compare
 from evals.analysis.comparison import Range, Verdict
+from evals.analysis.comparison_words import details, difference
 from evals.analysis.job_record import RecordError
 from evals.analysis.jobs import read_jobs
 from tests.job_folders import TASKS, read_job, write_harbor, write_terminal_bench, write_termstone
@@ -84,6 +86,9 @@ def test_pass_at_k_counts_only_tasks_with_as_many_valid_attempts(tmp_path: Path)
         ({"source": "e" * 64}, "code differs"),
         ({"digest": "e" * 64}, "different versions of 30 tasks under one name: task-00, task-01, task-02 and 27 more"),
         ({"sandbox": "local"}, "sandbox differs: docker and local"),
+        ({"leftovers": "fresh"}, "leftovers differs: unset and fresh"),
+        ({"trust_task": True}, "trust_task differs: unset and True"),
+        ({"changed": ["task x", "prompts", "source", "prompts"]}, "what changed half-way differs: unset and prompts, "),
         ({"limits": {"max_turns": 5, "turn_seconds": 600.0}}, "max_turns differs: unset and 5"),
         ({"model": "other", "format": "xml"}, "both the model and the agent (format) differ"),
     ],
@@ -125,6 +130,53 @@ def test_the_same_twice_is_named_by_folder_and_said_to_be_chance(tmp_path: Path)
     comparison = compare([read_job(folder) for folder in folders])
     assert [contender.label for contender in comparison.contenders] == ["monday", "tuesday"]
     assert "the configurations are the same: what differs is chance" in comparison.remarks
+
+
+def test_code_of_the_users_own_makes_another_agent(tmp_path: Path) -> None:
+    own: list[dict[str, Any]] = [{"plugins": {"mine:Mine": digit * 64}, "agent": "mine:Mine"} for digit in "12"]
+    jobs = [read_job(write_termstone(tmp_path / f"{n}", half("P", "F"), **facts)) for n, facts in enumerate(own)]
+    comparison = compare(jobs)
+    assert [one.label for one in comparison.contenders] == [f"code of mine:Mine={digit * 12}" for digit in "12"]
+    assert not comparison.remarks
+
+
+def test_images_of_other_builds_are_told(tmp_path: Path) -> None:
+    images: list[dict[str, Any]] = [{"images": dict.fromkeys(TASKS[:2], digit), "retries": 1} for digit in "12"]
+    jobs = [read_job(write_termstone(tmp_path / f"{n}", half("P", "F"), **facts)) for n, facts in enumerate(images)]
+    assert "2 tasks ran in images of different builds: task-00, task-01" in compare(jobs).remarks
+
+
+def test_trials_in_which_no_agent_was_begun_make_none_cheaper(tmp_path: Path) -> None:
+    first = write_termstone(tmp_path / "a", half("PI", "FI"), reasoning_effort="low")
+    for path in first.glob("*/2/result.json"):
+        usage = {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"turns": 0, "timing": {}, "usage": usage}))
+    second = write_termstone(tmp_path / "b", half("PF", "FF"), reasoning_effort="high")
+    one, other = compare([read_job(first), read_job(second)]).contenders
+    assert (one.cost.mean, one.turns.mean, one.tokens.mean) == (other.cost.mean, other.turns.mean, other.tokens.mean)
+    assert (one.cost.trials, other.cost.trials) == (30, 60)
+
+
+def test_an_agent_that_never_began_is_no_other_version(tmp_path: Path) -> None:
+    first = write_termstone(tmp_path / "a", half("I", "I"), model="x", result={"agent_version": ""})
+    second = write_termstone(tmp_path / "b", half("P", "F"), model="y")
+    with pytest.raises(RecordError, match="no common tasks with a valid trial"):
+        compare([read_job(first), read_job(second)])
+
+
+def test_a_difference_says_over_how_many_tasks_it_is(tmp_path: Path) -> None:
+    comparison = compared(tmp_path, half("F", "F"), half("P", "P") | {TASKS[0]: "I"})
+    (pair,) = comparison.pairs
+    assert "pp over 29 of 30 tasks (95 % interval" in difference(comparison, pair)
+    assert "pp over all 30 tasks whatever the invalid trials were" in dict(details(comparison, pair))["bounds"]
+
+
+def test_a_loss_that_may_be_within_what_was_allowed_is_undecided_and_called_a_loss(tmp_path: Path) -> None:
+    (pair,) = compared(tmp_path, half("PP", "PP"), half("PF", "PP"), max_drop=0.2).pairs
+    assert pair.winner == 0
+    assert pair.gate
+    assert pair.gate.verdict is Verdict.UNDECIDED
+    assert "is worse, by 25.0 pp; a drop of more than 20 pp is not ruled out" in pair.gate.reason
 
 
 def test_several_pairs_are_adjusted_for_being_several(tmp_path: Path) -> None:
@@ -175,7 +227,7 @@ def test_regressions_are_named_with_their_trials(tmp_path: Path) -> None:
         ({"x": "P", "y": "P"}, {"z": "P", "u": "P"}, "no task in common: x, y against u, z"),
         ({"x": "P", "y": "P"}, {"x": "P", "z": "P"}, "only one task in common (x)"),
         ({"x": "I", "y": "I"}, {"x": "P", "y": "P"}, "no common tasks with a valid trial of both"),
-        ({"x": "I", "y": "P"}, {"x": "P", "y": "P"}, "1 common tasks with a valid trial of both"),
+        ({"x": "I", "y": "P"}, {"x": "P", "y": "P"}, "1 common task with a valid trial of both"),
     ],
 )
 def test_too_little_to_compare_is_one_clear_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -114,6 +115,23 @@ def test_how_many_tasks_have_enough_attempts_is_said(tmp_path: Path, capsys: pyt
     rows = [" ".join(line.split()) for line in lines if "one passes" in line or "all pass" in line]
     assert rows[0] == "effort=0 one passes 66.1 % 100.0 % 100.0 % (29 tasks)"
     assert [row.count("(29 tasks)") for row in rows] == [1, 1, 0, 0]
+
+
+def test_a_terminal_without_dashes_is_told_all_the_same(jobs: tuple[str, str]) -> None:
+    words = [sys.executable, "-m", "evals.cli", "compare", *jobs]
+    latin = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, env=latin, timeout=120, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"effort=high is better." in ran.stdout
+
+
+def test_a_comment_on_many_tasks_is_not_larger_than_a_forge_takes(tmp_path: Path) -> None:
+    fates = [{f"a-task-with-a-rather-long-name-{n:04}": letter for n in range(900)} for letter in "PF"]
+    folders = [write_termstone(tmp_path / f"{n}", fate, reasoning_effort=f"{n}") for n, fate in enumerate(fates)]
+    written = markdown(compare([read_job(folder) for folder in folders]))
+    assert 20_000 < len(written) <= 65_536
+    assert "<summary>900 tasks that effort=1 passed less often</summary>" in written
+    assert written.count("and 600 more") == 2
 
 
 def test_force_is_printed_on_every_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

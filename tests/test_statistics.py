@@ -163,7 +163,7 @@ def test_what_it_takes_is_more_than_there_is_where_the_difference_is_smaller_tha
             continue
         need = statistics.needed(first, second, (counts, counts), difference, alpha)
         enough = abs(difference) >= smallest
-        assert (need.tasks <= tasks) == enough
+        assert (need.tasks is not None and need.tasks <= tasks) == enough
         assert (need.attempts is not None and need.attempts <= attempts) == enough
         sides.add(enough)
     assert sides == {True, False}

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from evals.analysis.comparison_words import counted
 from evals.analysis.job_record import NOT_RUN, RecordError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def objections(jobs: Sequence[JobRecord], tasks: Iterable[str]) -> list[str]:
     found = [f"{name} differs: {_listed(values)}" for name, values in _differing([job.conditions for job in jobs])]
     changed = [task for task in tasks if len(_digests(jobs, task)) > 1]
     if changed:
-        found.append(f"different versions of {len(changed)} tasks under one name: {_some(changed)}")
+        found.append(f"different versions of {counted(len(changed), 'task')} under one name: {_some(changed)}")
     if _differing([job.model for job in jobs]) and _differing([job.agent for job in jobs]):
         names = [name for name, _ in _differing([job.agent for job in jobs])]
         found.append(f"both the model and the agent ({', '.join(names)}) differ: a difference could be either's")
@@ -62,7 +63,10 @@ def remarks(jobs: Sequence[JobRecord], tasks: Sequence[str]) -> list[str]:
     for job in jobs:
         alone = [task for task in job.tasks if task not in everywhere]
         if alone:
-            found.append(f"{job.name}: {len(alone)} tasks are not in all jobs and left out: {_some(alone)}")
+            found.append(f"{job.name}: {counted(len(alone), 'task')} not in all jobs and left out: {_some(alone)}")
+    rebuilt = [task for task in tasks if len({job.images[task] for job in jobs if task in job.images}) > 1]
+    if rebuilt:
+        found.append(f"{counted(len(rebuilt), 'task')} ran in images of different builds: {_some(rebuilt)}")
     if not all(_digests([job], task) for job in jobs for task in tasks):
         found.append("the tasks' versions are not known, so they may differ")
     if not _differing([job.configuration for job in jobs]):
@@ -94,13 +98,19 @@ def shared(jobs: Sequence[JobRecord]) -> dict[str, str]:
 def _part(name: str, value: str | None) -> str:
     if name in ("model", "agent") and value is not None:
         return PurePath(value.removeprefix("scripted:")).stem if value.startswith("scripted:") else value
-    return f"{_SHORT.get(name, name)}={'unset' if value is None else value}"
+    return f"{_SHORT.get(name, name)}={'unset' if value is None else _shortened(value)}"
 
 
 def _differing(facts: Sequence[Mapping[str, str]]) -> list[tuple[str, list[str | None]]]:
     """Name what is not the same everywhere, with each one's value."""
     names = dict.fromkeys(name for each in facts for name in each)
-    return [(name, [each.get(name) for each in facts]) for name in names if len({each.get(name) for each in facts}) > 1]
+    found = [(name, [each.get(name) for each in facts]) for name in names]
+    return [(name, values) for name, values in found if len({*values} - _unknown(name)) > 1]
+
+
+def _unknown(name: str) -> set[str | None]:
+    """Return what tells nothing: an agent that was never begun has told no version, others were left unset."""
+    return {None} if name == "agent_version" else set()
 
 
 def _digests(jobs: Sequence[JobRecord], task: str) -> set[str]:

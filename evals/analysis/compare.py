@@ -26,6 +26,7 @@ from evals.analysis.comparison import (
     TaskRow,
     Verdict,
 )
+from evals.analysis.comparison_words import counted
 from evals.analysis.job_record import RecordError
 from evals.result import Outcome
 
@@ -162,7 +163,8 @@ def _pass_at(cells: Sequence[Cell]) -> tuple[PassAtK, ...]:
 
 
 def _amount(trials: Sequence[TrialRecord], of: Callable[[TrialRecord], float | None]) -> Amount:
-    begun = [trial for trial in trials if trial.folder is not None]
+    left_out = [trial.folder is None or (trial.outcome is Outcome.INVALID and trial.turns == 0) for trial in trials]
+    begun = [trial for trial, out in zip(trials, left_out, strict=True) if not out]
     known = [value for value in map(of, begun) if value is not None]
     return Amount(total=math.fsum(known) if known else None, known=len(known), trials=len(begun))
 
@@ -179,7 +181,7 @@ def _pair(first: int, second: int, rows: Sequence[TaskRow], contenders: Sequence
     both = [row for row in rows if row.cells[first].valid and row.cells[second].valid]
     if len(both) < 2:  # noqa: PLR2004 - one task has no spread
         named = f"{contenders[first].label} and {contenders[second].label}"
-        raise RecordError(f"{named}: {len(both) or 'no'} common tasks with a valid trial of both")
+        raise RecordError(f"{named}: {counted(len(both), 'common task')} with a valid trial of both")
     rates = _Rates(
         np.array([row.cells[first].rate for row in both], dtype=float),
         np.array([row.cells[second].rate for row in both], dtype=float),
@@ -279,9 +281,11 @@ def _gate(pair: Pair, contenders: Sequence[Contender], alpha: float, max_drop: f
         return Gate(
             max_drop=max_drop, verdict=Verdict.HELD, reason=f"{label}: a drop of more than {limit} is ruled out"
         )
-    if pair.difference < -max_drop and _winner(pair, contenders, alpha)[0] == pair.first:
+    worse = _winner(pair, contenders, alpha)[0] == pair.first
+    if worse and pair.bounds_interval.high < -max_drop:
         reason = f"{label}: dropped by {-pair.difference * 100:.1f} pp, where {limit} were allowed"
         return Gate(max_drop=max_drop, verdict=Verdict.DROPPED, reason=reason)
     why = ", as trials are invalid" if pair.interval.low >= -max_drop else ""
-    reason = f"{label}: a drop of more than {limit} is not ruled out{why}"
+    sure = f"is worse, by {-pair.difference * 100:.1f} pp; " if worse else ""
+    reason = f"{label}: {sure}a drop of more than {limit} is not ruled out{why}"
     return Gate(max_drop=max_drop, verdict=Verdict.UNDECIDED, reason=reason)

@@ -54,11 +54,11 @@ class Amount(_Value):
     """What was used: dollars, tokens, seconds or turns."""
 
     total: float | None
-    """By all trials that were begun; ``None`` when it is unknown of all of them."""
+    """By all trials in which an agent was begun; ``None`` when it is unknown of all of them."""
     known: int
     """Of how many trials it is known."""
     trials: int
-    """How many were begun."""
+    """In how many an agent was begun: one without an image, or whose provider took no request, has used nothing."""
 
     @property
     def mean(self) -> float | None:

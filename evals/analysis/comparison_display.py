@@ -142,7 +142,7 @@ def _show_regressions(console: Console, comparison: Comparison, pair: Pair) -> N
         more = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
         console.print(_text(f"  {folders[0] if folders else task}{more}"), soft_wrap=True)
     if len(regressed) > _ROWS:
-        console.print(_text(f"  and at {len(regressed) - _ROWS} more tasks", "dim"))
+        console.print(_text(f"  and at {words.counted(len(regressed) - _ROWS, 'more task')}", "dim"))
 
 
 def _order(cells: Sequence[Cell]) -> tuple[bool, float]:
@@ -153,9 +153,7 @@ def _order(cells: Sequence[Cell]) -> tuple[bool, float]:
 
 
 def _cell(cell: Cell) -> Text:
-    if cell.rate is None:
-        return Text("invalid", style="yellow")
-    return Text(f"{cell.passed}/{cell.valid}", style={0.0: "red", 1.0: "green"}.get(cell.rate, ""))
+    return Text(words.outcome(cell), style={None: "yellow", 0.0: "red", 1.0: "green"}.get(cell.rate, ""))
 
 
 def _table(first: str, *others: str) -> Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from evals.analysis.comparison import Amount, Comparison, Contender, Pair, PassAtK
+    from evals.analysis.comparison import Amount, Cell, Comparison, Contender, Pair, PassAtK
 
 HEADINGS = ("passed", "rate", "interval", "invalid", "as failed / passed")
 AMOUNTS = ("turns", "tokens", "seconds", "usd", "usd a pass", "usd in all")
@@ -24,7 +24,8 @@ def difference(comparison: Comparison, pair: Pair) -> str:
     several = (
         f", {p_text(pair.p_adjusted)} as one of {len(comparison.pairs)} (Holm)" if len(comparison.pairs) > 1 else ""
     )
-    return f"{pp(pair.difference)} pp ({interval}), {p_text(pair.p_value)}{several}"
+    tasks = f" over {pair.tasks} of {len(comparison.tasks)} tasks" if pair.tasks < len(comparison.tasks) else ""
+    return f"{pp(pair.difference)} pp{tasks} ({interval}), {p_text(pair.p_value)}{several}"
 
 
 def level(comparison: Comparison) -> str:
@@ -37,7 +38,8 @@ def details(comparison: Comparison, pair: Pair) -> Iterator[tuple[str, str]]:
     first, second = (comparison.contenders[place] for place in (pair.first, pair.second))
     yield "tasks", f"{len(pair.wins)} won, {len(pair.losses)} lost, {len(pair.ties)} tied"
     if first.rate.invalid or second.rate.invalid:
-        ends = f"{pp(pair.bounds.low)} to {pp(pair.bounds.high)} pp whatever the invalid trials were"
+        over = f" over all {len(comparison.tasks)} tasks" if pair.tasks < len(comparison.tasks) else ""
+        ends = f"{pp(pair.bounds.low)} to {pp(pair.bounds.high)} pp{over} whatever the invalid trials were"
         whole = f"{pp(pair.bounds_interval.low)} to {pp(pair.bounds_interval.high)}"
         yield "bounds", f"{ends} ({whole} with the intervals)"
     paired = pair.mcnemar
@@ -97,7 +99,7 @@ def causes(contender: Contender) -> str:
 
 def pp(value: float) -> str:
     """Write a difference in percentage points, with its sign."""
-    return f"{value * 100:+.1f}"
+    return f"{round(value * 100, 1) + 0.0:+.1f}"
 
 
 def percent(value: float | None) -> str:
@@ -108,6 +110,16 @@ def percent(value: float | None) -> str:
 def among(at: PassAtK | None, comparison: Comparison) -> str:
     """Say over how many tasks a number of attempts is told, where some have fewer valid ones."""
     return f" ({at.tasks} tasks)" if at and at.tasks < len(comparison.tasks) else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Write how many of something there are."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def outcome(cell: Cell) -> str:
+    """Write what a contender's attempts at a task came to."""
+    return "invalid" if cell.rate is None else f"{cell.passed}/{cell.valid}"
 
 
 def p_text(value: float) -> str:

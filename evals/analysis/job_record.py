@@ -115,6 +115,8 @@ class JobRecord(BaseModel):
     """What must be alike for a difference to be the model's or the agent's: code, prompts, limits, sandbox, ..."""
     circumstances: dict[str, str] = Field(default_factory=dict)
     """What may have mattered, and is told when it differs."""
+    images: dict[str, str] = Field(default_factory=dict)
+    """Digests of the tasks' images, where there are any and they are known."""
     attempts: int
     """At each task, as planned."""
     trials: tuple[TrialRecord, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -22,12 +22,16 @@ from evals.job_folder import EXPERIMENT, job_folders
 from evals.result import TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _MODEL = ("model", "api_base", "temperature", "reasoning_effort", "thinking_budget", "context_limit")
-_AGENT = ("agent", "format", "context")
-_LIMITS = ("max_turns", "max_tokens", "max_cost", "max_repeats", "turn_seconds", "turns", "sandbox")
+_AGENT = ("agent", "format", "context", "agent_version")
+_LIMITS = (
+    "max_turns", "max_tokens", "max_cost", "max_repeats", "turn_seconds", "agent_timeout", "turns", "leftovers",
+    "sandbox", "trust_task",
+)  # fmt: skip
+_CIRCUMSTANCES = ("concurrency", "retries")
 
 
 def read_jobs(folder: Path) -> tuple[JobRecord, ...]:
@@ -75,7 +79,9 @@ def _read_own(folder: Path) -> JobRecord:
             "prompts": lock["prompts"],
             **{f"version of {name}": version for name, version in lock["packages"].items()},
             **given(settings, _LIMITS),
+            **_changed(document),
         }
+        plugins = {f"code of {name}": digest for name, digest in lock.get("plugins", {}).items()}
         paths = sorted(_results(folder))
         results = [_result(path) for path in paths]
         trials = [_trial(result, path) for result, path in zip(results, paths, strict=True)]
@@ -84,14 +90,21 @@ def _read_own(folder: Path) -> JobRecord:
             source="termstone",
             folder=folder,
             model=given(settings, _MODEL),
-            agent={**given(settings, _AGENT), "agent_version": " and ".join(versions)},
+            agent={**given({**settings, "agent_version": " and ".join(versions)}, _AGENT), **plugins},
             conditions=conditions,
-            circumstances={"concurrency": str(config["concurrency"]), "python": lock["python"]},
+            circumstances={**given(settings, _CIRCUMSTANCES), "python": lock["python"]},
+            images={task: str(digest) for task, digest in lock.get("images", {}).items() if digest},
             attempts=attempts,
             trials=with_planned(trials, planned),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damaged(folder / "job.json", error) from error
+
+
+def _changed(document: Mapping[str, Any]) -> dict[str, str]:
+    """Say what was other for the first of a job's trials than for the last; tasks have digests in their results."""
+    parts = [part for part in document.get("changed", []) if not part.startswith("task ")]
+    return given({"what changed half-way": ", ".join(dict.fromkeys(parts))}, ("what changed half-way",))
 
 
 def _results(folder: Path) -> Iterator[Path]:
