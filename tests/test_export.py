@@ -15,7 +15,8 @@ import pytest
 from agent.loop import TerminalAgent
 from agent.scripted import ScriptedModel
 from evals.analysis.atif import TrajectoryError, read_trajectory
-from evals.analysis.export import Run, atif, chat, conversations, runs, sharegpt, table
+from evals.analysis.conversation import conversations
+from evals.analysis.export import Run, atif, chat, runs, sharegpt, table
 from evals.analysis.report.trial_page import trial_page
 from evals.analysis.trial_files import read_trial
 from sandbox.terminal import open_terminal
