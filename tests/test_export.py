@@ -225,6 +225,8 @@ def test_a_run_that_was_cut_off_is_read_from_its_journal(tmp_path: Path) -> None
         ["job", "--to", "atif"],
         ["job", "--to", "atif", "-o", "job"],
         ["empty", "--to", "csv"],
+        ["job", "job", "--to", "csv"],
+        ["job", "--to", "atif", "-o", "no-such-folder/out"],
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path, words: list[str]) -> None:

@@ -34,9 +34,11 @@ class Run(NamedTuple):
     """The steps of one run of an agent, with its trial."""
 
     id: str
-    """Task and attempt, before them the job where there are several, after them the step or turn where there are."""
+    """Task and attempt, before them the job where there are several, after them the part where there are."""
     trial: TrialRecord
     document: Document
+    continues: bool = False
+    """Whether the run before goes on in it."""
 
 
 def runs(trials: Iterable[TrialRecord]) -> Iterator[Run]:
@@ -49,12 +51,13 @@ def runs(trials: Iterable[TrialRecord]) -> Iterator[Run]:
         for part in files.parts if files else ():
             if part.document:
                 names = (trial.job, trial.task, str(trial.attempt), part.name)
-                yield Run("/".join(filter(None, names)), trial, part.document)
+                yield Run("/".join(filter(None, names)), trial, part.document, part.continues)
 
 
-def atif(run: Run) -> str:
-    """Write a run as a file in ATIF, with all that was read of it."""
-    return json.dumps(_redaction.json(run.document.json_object()), indent=1, ensure_ascii=False) + "\n"
+def atif(run: Run, goes_on_in: str | None = None) -> str:
+    """Write a run as a file in ATIF, with all that was read of it, and the new name of the file that it goes on in."""
+    whole = run.document.json_object() | ({"continued_trajectory_ref": goes_on_in} if goes_on_in else {})
+    return json.dumps(_redaction.json(whole), indent=1, ensure_ascii=False) + "\n"
 
 
 def chat(run: Run) -> Iterator[str]:
