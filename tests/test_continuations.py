@@ -123,12 +123,14 @@ def test_nothing_but_a_file_beside_it_is_read(tmp_path: Path, ref: str) -> None:
         (("trajectory.json",), "which comes before it"),
         (("trajectory.cont-1.json", "trajectory.json"), "which comes before it"),
         (("trajectory.cont-1.json",), "no such file"),
+        (("link.json",), "no such file"),
         (tuple(f"trajectory.cont-{number}.json" for number in range(1, 150)), "is long enough"),
     ],
-    ids=["itself", "a circle", "missing", "many"],
+    ids=["itself", "a circle", "missing", "a circle of links", "many"],
 )
 def test_a_chain_without_an_end_ends_with_the_reason(tmp_path: Path, refs: tuple[str, ...], problem: str) -> None:
     path = write_chain(tmp_path / "trial", *refs)
+    path.with_name("link.json").symlink_to("link.json")
     *_, (_, told) = replies(path)
     assert problem in told
     assert len(replies(path)) <= 102

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from evals.analysis.compare import compare
-from evals.analysis.report.files import Written, write_comparison, write_job, write_trial
+from evals.analysis.report.files import Room, Written, write_comparison, write_job, write_trial
 from evals.analysis.trial_files import record_of
 from evals.cli import main
 from tests.job_folders import read_job, write_termstone
@@ -233,7 +233,7 @@ def test_secrets_are_taken_out_of_pages(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_pages_of_trials_that_did_not_pass_come_first_and_the_others_are_counted(tmp_path: Path) -> None:
     folder = make_job(tmp_path / "job")
-    written = write_job(read_job(folder), folder / "report.html", most=9)
+    written = write_job(read_job(folder), folder / "report.html", Room(pages=9))
     assert (written.pages, written.without) == (9, 9)
     names = [path.name for path in sorted((folder / "report-trials").iterdir())]
     assert [name.split("-", 1)[1] for name in names[-2:]] == ["beta-3.html", "alpha-1.html"]
@@ -242,7 +242,7 @@ def test_pages_of_trials_that_did_not_pass_come_first_and_the_others_are_counted
 def test_a_report_written_again_leaves_no_pages_of_the_old_one(tmp_path: Path) -> None:
     folder = make_job(tmp_path / "job")
     report(folder)
-    write_job(read_job(folder), folder / "report.html", most=1)
+    write_job(read_job(folder), folder / "report.html", Room(pages=1))
     assert len([*(folder / "report-trials").iterdir()]) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -141,9 +142,10 @@ def _with_continuations(part: Part, path: Path) -> Iterator[Part]:
 def _following(path: Path, name: str, read: list[Path]) -> Path:
     """Find the file that a trajectory goes on in: beside it and nowhere else, and not without end."""
     plain = Path(name).name == name and name.isprintable()
-    if not plain or path.with_name(name).resolve().parent != path.resolve().parent:
+    whole = Path(os.path.realpath(path.with_name(name) if plain else path.parent))  # `resolve` fails in circles
+    if whole.parent != path.resolve().parent:
         raise TrajectoryError(f"it goes on in {name[:80]!r}, which does not lie beside {path}")
-    if path.with_name(name).resolve() in read:
+    if whole in read:
         raise TrajectoryError(f"it goes on in {path.with_name(name)}, which comes before it")
     if len(read) > _CONTINUATIONS or sum(one.stat().st_size for one in read) > LARGEST:
         raise TrajectoryError(f"it goes on in {path.with_name(name)}, and what comes before is long enough")
