@@ -19,6 +19,7 @@ from tests.job_folders import TASKS, read_job, write_termstone
 from tests.trial_folders import write_long_trial, write_trial
 
 ROOT = Path(__file__).parent.parent
+THREES = {"alpha": "PPF", "beta": "FFI", "gamma": "PPP", "delta": "PFP", "epsilon": "FFF", "zeta": "PPP"}
 
 
 def limited(folder: Path, *words: object, largest: int) -> subprocess.CompletedProcess[str]:
@@ -54,6 +55,37 @@ def test_a_report_of_a_thousand_long_trials_stays_small(tmp_path: Path) -> None:
     assert 1 <= len(pages) < 100
     assert all(path.stem.endswith("-2") for path in pages)  # those that failed
     assert sum(path.stat().st_size for path in (written.path, *pages)) < 10_000_000
+
+
+def test_a_report_of_a_thousand_trials_has_a_hundred_pages(tmp_path: Path) -> None:
+    folder = write_termstone(tmp_path / "job", {f"task-{number}": "PFPIP" for number in range(200)})
+    written = write_job(read_job(folder), folder / "report.html")
+    assert (written.pages, written.without) == (100, 900)
+    size = sum(path.stat().st_size for path in (written.path, *(folder / "report-trials").iterdir()))
+    assert size < 10_000_000
+
+
+def test_pages_of_trials_that_did_not_pass_come_first_and_the_others_are_counted(tmp_path: Path) -> None:
+    folder = write_termstone(tmp_path / "job", THREES)
+    written = write_job(read_job(folder), folder / "report.html", Room(pages=9))
+    assert (written.pages, written.without) == (9, 9)
+    names = [path.name for path in sorted((folder / "report-trials").iterdir())]
+    assert [name.split("-", 1)[1] for name in names[-2:]] == ["beta-3.html", "alpha-1.html"]
+
+
+def test_a_report_written_again_leaves_no_pages_of_the_old_one(tmp_path: Path) -> None:
+    folder = write_termstone(tmp_path / "job", THREES)
+    write_job(read_job(folder), folder / "report.html")
+    write_job(read_job(folder), folder / "report.html", Room(pages=1))
+    assert len([*(folder / "report-trials").iterdir()]) == 1
+
+
+def test_the_folder_of_pages_is_left_alone_where_something_else_lies_in_it(tmp_path: Path) -> None:
+    folder = write_termstone(tmp_path / "job", THREES)
+    (folder / "report-trials").mkdir()
+    (folder / "report-trials/notes.txt").write_text("mine")
+    write_job(read_job(folder), folder / "report.html")
+    assert (folder / "report-trials/notes.txt").read_text() == "mine"
 
 
 def test_pages_are_written_while_there_is_room_for_them(tmp_path: Path) -> None:
@@ -151,3 +183,17 @@ def test_a_device_gets_the_page_alone(tmp_path: Path) -> None:
     (tmp_path / "null").symlink_to("/dev/null")
     assert write_job(read_job(folder), tmp_path / "null")[1:] == (0, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["job", "null"]
+
+
+@pytest.mark.parametrize("command", [["report"], ["report", "--force"]])
+def test_bad_input_is_one_line_and_writes_nothing(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut/job.json").write_text('{"config"')
+    for name in ("nowhere", "empty", "cut"):
+        assert main([*command, str(tmp_path / name)]) == 2
+        told = capsys.readouterr()
+        assert (told.out, len(told.err.splitlines())) == ("", 1)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["cut", "empty", "job.json"]

@@ -35,7 +35,7 @@ class Price(NamedTuple):
     """``dollars``, or ``tokens`` where less is known of those."""
     dots: list[Dot]
     known: int
-    """Of how many trials it is known."""
+    """Of how many trials it is known, of those that have a part in a point."""
     trials: int
     missing: list[str]
     """Configurations without a point."""
@@ -69,8 +69,8 @@ def _drawn(unit: str, amounts: Sequence[Amount], contenders: Sequence[Contender]
     return Price(
         unit,
         dots,
-        sum(amount.known for amount in amounts),
-        sum(amount.trials for amount in amounts),
+        sum(amounts[place].known for place in places),
+        sum(amounts[place].trials for place in places),
         [one.label for place, one in enumerate(contenders) if place not in places],
         up_to(max((dot.price for dot in dots), default=0.0), 44, 466),
         Scale(0, 1, 200, 14),
