@@ -33,7 +33,9 @@ ELEMENTS = "[...document.querySelectorAll('*')].map(node => node.tagName).join('
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("no Chromium here, in which reports are looked at: apt install chromium, or brew install chromium")
+        pytest.skip(
+            "no Chromium here to look at reports in: apt install chromium, or put any Chrome on PATH as google-chrome"
+        )
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
