@@ -8,11 +8,13 @@ from evals import display
 from evals.analysis.job_record import RecordError
 from evals.cli import INVALID, OK
 from evals.console import ERR, OUT, refuse, say
-from evals.job_config import JobStoppedError
-from evals.job_folder import trial_folder
+from evals.job_config import JobError, JobStoppedError
+from evals.job_folder import job_folders, trial_folder
 from evals.result import Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from evals.run import Ran
@@ -41,24 +43,48 @@ def concluded(ran: Ran, *, as_json: bool) -> int:
 
 
 def _reported(ran: Ran, console: Console) -> None:
-    """Compare what was run together, and write the report; results stand whatever becomes of it."""
-    from evals.analysis import comparison_display  # noqa: PLC0415 - no trial must wait for scipy
+    """Write the report of what was run, and anew others in which it stands; results stand whatever becomes of it."""
+    from evals.analysis.report.files import REPORT  # noqa: PLC0415 - no trial must wait for scipy
+
+    own = [job.folder for job in ran.jobs if job.folder != ran.folder and (job.folder / REPORT).is_file()]
+    for folder in (ran.folder, *_around(ran.folder), *own):
+        try:
+            _report(folder, console, shown=folder == ran.folder)
+        except (RecordError, OSError) as error:
+            say(f"no report: {error}", ERR)
+
+
+def _around(folder: Path) -> list[Path]:
+    """Find the folder of those that a job was begun together with."""
+    around = folder.resolve().parent
+    try:
+        together = [one.resolve() for one in job_folders(around)]
+    except JobError:
+        together = []
+    return [around] if folder.resolve() in together else []
+
+
+def _report(folder: Path, console: Console, *, shown: bool) -> None:
+    """Write a folder's report: of its job, or of the comparison of several, which is `shown` here as well."""
+    from evals.analysis import comparison_display  # noqa: PLC0415 - as above
     from evals.analysis.compare import compare  # noqa: PLC0415
     from evals.analysis.jobs import read_jobs  # noqa: PLC0415
-    from evals.analysis.report.files import REPORT, write_comparison, write_job  # noqa: PLC0415
+    from evals.analysis.report.files import REPORT, write_apart, write_comparison, write_job  # noqa: PLC0415
 
-    path = ran.folder / REPORT
-    try:
-        jobs = read_jobs(ran.folder)
-        if len(jobs) == 1:
-            write_job(jobs[0], path)
-        else:
+    jobs, path = read_jobs(folder), folder / REPORT
+    if len(jobs) == 1:
+        write_job(jobs[0], path)
+    else:
+        try:
             comparison = compare(jobs)
-            comparison_display.show(console, comparison)
+        except RecordError as error:
+            say(f"Not compared: {error}", console)
+            write_apart(jobs, str(error), path)
+        else:
+            if shown:
+                comparison_display.show(console, comparison)
             write_comparison(comparison, path)
-        say(f"Report: {path}", console)
-    except (RecordError, OSError) as error:
-        say(f"no report: {error}", ERR)
+    say(f"Report: {path}", console)
 
 
 def refused(error: Exception) -> int:

@@ -15,7 +15,8 @@ import pytest
 from agent.loop import TerminalAgent
 from agent.scripted import ScriptedModel
 from evals.analysis.atif import TrajectoryError, read_trajectory
-from evals.analysis.export import Run, atif, chat, conversations, runs, sharegpt, table
+from evals.analysis.conversation import conversations
+from evals.analysis.export import Run, atif, chat, runs, sharegpt, table
 from evals.analysis.report.trial_page import trial_page
 from evals.analysis.trial_files import read_trial
 from sandbox.terminal import open_terminal
@@ -224,6 +225,8 @@ def test_a_run_that_was_cut_off_is_read_from_its_journal(tmp_path: Path) -> None
         ["job", "--to", "atif"],
         ["job", "--to", "atif", "-o", "job"],
         ["empty", "--to", "csv"],
+        ["job", "job", "--to", "csv"],
+        ["job", "--to", "atif", "-o", "no-such-folder/out"],
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path: Path, words: list[str]) -> None:

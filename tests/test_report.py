@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from evals.analysis.compare import compare
-from evals.analysis.report.files import Written, write_comparison, write_job, write_trial
+from evals.analysis.report.files import Written, write_apart, write_comparison, write_job, write_trial
 from evals.analysis.trial_files import record_of
-from evals.cli import main
 from tests.job_folders import read_job, write_termstone
 from tests.trial_folders import HOSTILE
 from tests.trial_folders import write_trial as write_files
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Dialog, Page, Request
 
+    from evals.analysis.job_record import JobRecord
+
 TASKS = {"alpha": "PPF", "beta": "FFI", "gamma": "PPP", "delta": "PFP", "epsilon": "FFF", "zeta": "PPP"}
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ELEMENTS = "[...document.querySelectorAll('*')].map(node => node.tagName).join(' ')"
@@ -32,7 +33,9 @@ ELEMENTS = "[...document.querySelectorAll('*')].map(node => node.tagName).join('
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("no chromium here: apt install chromium")
+        pytest.skip(
+            "no Chromium here to look at reports in: apt install chromium, or put any Chrome on PATH as google-chrome"
+        )
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -182,6 +185,37 @@ def test_no_text_of_a_model_or_a_sandbox_comes_alive(tmp_path: Path, tab: Page) 
         assert shape == shapes[0], f"{text!r} changed what the page consists of"
 
 
+def make_hostile_pair(folder: Path, text: str) -> list[JobRecord]:
+    """Write two jobs with a text in their labels, their tasks, what broke, what differs and what was changed."""
+    for name in ("a", "b"):
+        changed: dict[str, Any] = dict.fromkeys(("model", "max_turns", "concurrency"), f"{text} {name}")
+        write_termstone(folder / name, TASKS, prompts=f"{text} {name}", **changed)
+        for result in (folder / name).glob("*/*/result.json"):
+            facts = json.loads(result.read_text())
+            facts |= {"task": f"{facts['task']} {text}", "message": text, "answered_by": [f"{text} {name}"]}
+            result.write_text(json.dumps(facts))
+        job = json.loads((folder / name / "job.json").read_text())
+        job["lock"]["tasks"] = {f"{task} {text}": digest for task, digest in job["lock"]["tasks"].items()}
+        (folder / name / "job.json").write_text(json.dumps(job))
+    return [read_job(folder / name) for name in ("a", "b")]
+
+
+@pytest.mark.fault("F67")
+def test_no_text_in_a_comparison_comes_alive(tmp_path: Path, tab: Page) -> None:
+    shapes: dict[str, list[str]] = {}
+    for number, text in enumerate(("plain", *HOSTILE)):
+        jobs = make_hostile_pair(tmp_path / str(number), text)
+        compared = write_comparison(compare(jobs, force=True), tmp_path / f"{number}.html").path
+        apart = write_apart(jobs, f"{text}: that is why", tmp_path / f"{number}-apart.html").path
+        shapes[text] = []
+        for page in (compared, apart):
+            shapes[text].append(_shape(tab, page))
+            assert tab.evaluate("window.pwned") is None, text
+            assert tab.locator(".forced").count() == 1
+    for text in HOSTILE:
+        assert shapes[text] == shapes["plain"], f"{text!r} changed what the page consists of"
+
+
 def _shape(tab: Page, path: Path) -> str:
     """Name each element of a page, but for those of the screen: colours and line ends are the emulator's."""
     open_page(tab, path)
@@ -229,48 +263,3 @@ def test_secrets_are_taken_out_of_pages(tmp_path: Path, monkeypatch: pytest.Monk
     pages = [folder / "report.html", *(folder / "report-trials").iterdir()]
     assert not any("sk-0123456789" in page.read_text() for page in pages)
     assert "[MY_API_KEY]" in pages[1].read_text()
-
-
-def test_pages_of_trials_that_did_not_pass_come_first_and_the_others_are_counted(tmp_path: Path) -> None:
-    folder = make_job(tmp_path / "job")
-    written = write_job(read_job(folder), folder / "report.html", most=9)
-    assert (written.pages, written.without) == (9, 9)
-    names = [path.name for path in sorted((folder / "report-trials").iterdir())]
-    assert [name.split("-", 1)[1] for name in names[-2:]] == ["beta-3.html", "alpha-1.html"]
-
-
-def test_a_report_written_again_leaves_no_pages_of_the_old_one(tmp_path: Path) -> None:
-    folder = make_job(tmp_path / "job")
-    report(folder)
-    write_job(read_job(folder), folder / "report.html", most=1)
-    assert len([*(folder / "report-trials").iterdir()]) == 1
-
-
-def test_the_folder_of_pages_is_left_alone_where_something_else_lies_in_it(tmp_path: Path) -> None:
-    folder = make_job(tmp_path / "job")
-    (folder / "report-trials").mkdir()
-    (folder / "report-trials/notes.txt").write_text("mine")
-    report(folder)
-    assert (folder / "report-trials/notes.txt").read_text() == "mine"
-
-
-def test_a_report_of_a_thousand_trials_stays_small(tmp_path: Path) -> None:
-    folder = write_termstone(tmp_path / "job", {f"task-{number}": "PFPIP" for number in range(200)})
-    written = report(folder)
-    assert (written.pages, written.without) == (100, 900)
-    size = sum(path.stat().st_size for path in (written.path, *(folder / "report-trials").iterdir()))
-    assert size < 10_000_000
-
-
-@pytest.mark.parametrize("command", [["report"], ["report", "--force"]])
-def test_bad_input_is_one_line_and_writes_nothing(
-    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "cut").mkdir()
-    (tmp_path / "cut/job.json").write_text('{"config"')
-    for name in ("nowhere", "empty", "cut"):
-        assert main([*command, str(tmp_path / name)]) == 2
-        told = capsys.readouterr()
-        assert (told.out, len(told.err.splitlines())) == ("", 1)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["cut", "empty", "job.json"]

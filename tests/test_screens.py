@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.analysis.screens import Moment, Run, read_moments, screens_of, snapshots
+from evals.analysis.emulator import Emulator, Run
+from evals.analysis.screens import Moment, read_moments, screens_of, snapshots
 from sandbox.recording import Recording
 from tests.trial_folders import HOSTILE
 
@@ -67,6 +69,26 @@ def test_a_sequence_that_the_emulator_does_not_know_shows_nothing(sequence: str)
 def test_any_output_has_a_screen(output: str) -> None:
     screen = snapshots([Moment(output, None, (20, 5))])[0]
     assert len(screen.lines) <= 5
+
+
+class SlowEmulator(Emulator):
+    """Draws everything as pyte does."""
+
+    draw = pyte.Screen.draw
+
+
+PIECES = (
+    "plain ", "q", "  ", "漢", "é", "e\u0301", "\r", "\r\n", "\x1b[31m", "\x1b[0m", "\x1b[5;38;5;1m", "\x1b[4h",
+    "\x1b[4l", "\x1b(0", "\x1b(B", "\x0e", "\x0f", "\x1b[?7l", "\x1b[?7h", "\x1b[2;3H", "\x1b[K", "\x1b[?25l",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES)))
+def test_what_is_drawn_fast_is_drawn_as_before(pieces: list[str]) -> None:
+    fast, slow = Emulator(14, 4), SlowEmulator(14, 4)
+    for emulator in (fast, slow):
+        emulator.play("".join(pieces))
+    assert fast.snapshot() == slow.snapshot()
 
 
 @pytest.mark.fault("F68")

@@ -106,6 +106,35 @@ def trajectory(text: str, keys: str) -> dict[str, Any]:
     }
 
 
+def write_long_trial(folder: Path, turns: int, lines: int) -> Path:
+    """Write the steps and the recording of a trial as real ones are: turns, each with so many lines of output."""
+    steps: list[dict[str, Any]] = [{"step_id": 1, "source": "user", "message": "Do the task."}]
+    events: list[object] = [{"version": 2, "width": 160, "height": 40}]
+    for turn in range(turns):
+        keys = f"make step-{turn}\n"
+        output = [
+            f"{turn:03} {line:03} /usr/lib/python3/dist-packages/module_{turn * line}.py: built"
+            for line in range(lines)
+        ]
+        call = {"tool_call_id": f"c{turn}", "function_name": "bash_command", "arguments": {"keystrokes": keys}}
+        result = {"source_call_id": f"c{turn}", "content": "\n".join(output), "extra": {"exit_code": 0, "seconds": 1.5}}
+        steps.append(
+            {
+                "step_id": turn + 2,
+                "source": "agent",
+                "message": json.dumps({"analysis": "It is built step by step.", "commands": [{"keystrokes": keys}]}),
+                "tool_calls": [call],
+                "observation": {"results": [result]},
+            }
+        )
+        events += [[turn, "m", keys], *([turn, "o", f"{line}\r\n"] for line in output)]
+    document = {"schema_version": "ATIF-v1.7", "agent": {"name": "termstone", "version": "0.1.0"}, "steps": steps}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trajectory.json").write_text(json.dumps(document))
+    (folder / "terminal.cast").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return folder
+
+
 def cast(text: str, keys: str) -> str:
     """Make a recording with a mark for each of the two commands of `trajectory`."""
     events = [

@@ -190,6 +190,8 @@ class Document(_Part):
     steps: list[AtifStep]
     final_metrics: dict[str, Any] | None = None
     notes: str | None = None
+    continued_trajectory_ref: str | None = None
+    """The name of the file that it goes on in."""
     extra: dict[str, Any] | None = None
 
     def json_object(self) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""Trials in the formats of others: ATIF, chat messages, ShareGPT and CSV; secrets are taken out of all of them.
-
-A conversation is what the model read and wrote. What was outside of it is left out: summaries that it was asked for,
-refusals, and what was copied from before. Where a conversation was begun anew, as it had become too long, a row ends.
-"""
+"""Trials in the formats of others: ATIF, chat messages, ShareGPT and CSV; secrets are taken out of all of them."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evals.analysis.atif import TrajectoryError
+from evals.analysis.conversation import conversations
 from evals.analysis.trial_files import read_trial
 from evals.stopwatch import STAGES
 from sandbox.redaction import Redaction
@@ -19,11 +16,9 @@ from sandbox.redaction import Redaction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from evals.analysis.atif import AtifStep, Document
+    from evals.analysis.atif import Document
+    from evals.analysis.conversation import Message
     from evals.analysis.job_record import TrialRecord
-
-Message = dict[str, Any]
-"""One turn, as OpenAI's chat completions have it: `role`, `content`, and `reasoning_content` or `tool_calls`."""
 
 _COLUMNS = (
     "job", "task", "attempt", "tries", "outcome", "cause", "reward", "stop_reason", "turns", "prompt_tokens",
@@ -39,9 +34,11 @@ class Run(NamedTuple):
     """The steps of one run of an agent, with its trial."""
 
     id: str
-    """Task and attempt, before them the job where there are several, after them the step or turn where there are."""
+    """Task and attempt, before them the job where there are several, after them the part where there are."""
     trial: TrialRecord
     document: Document
+    continues: bool = False
+    """Whether the run before goes on in it."""
 
 
 def runs(trials: Iterable[TrialRecord]) -> Iterator[Run]:
@@ -54,12 +51,13 @@ def runs(trials: Iterable[TrialRecord]) -> Iterator[Run]:
         for part in files.parts if files else ():
             if part.document:
                 names = (trial.job, trial.task, str(trial.attempt), part.name)
-                yield Run("/".join(filter(None, names)), trial, part.document)
+                yield Run("/".join(filter(None, names)), trial, part.document, part.continues)
 
 
-def atif(run: Run) -> str:
-    """Write a run as a file in ATIF, with all that was read of it."""
-    return json.dumps(_redaction.json(run.document.json_object()), indent=1, ensure_ascii=False) + "\n"
+def atif(run: Run, goes_on_in: str | None = None) -> str:
+    """Write a run as a file in ATIF, with all that was read of it, and the new name of the file that it goes on in."""
+    whole = run.document.json_object() | ({"continued_trajectory_ref": goes_on_in} if goes_on_in else {})
+    return json.dumps(_redaction.json(whole), indent=1, ensure_ascii=False) + "\n"
 
 
 def chat(run: Run) -> Iterator[str]:
@@ -83,58 +81,6 @@ def table(trials: Sequence[TrialRecord]) -> str:
     for trial in trials:
         rows.writerow([_cell(value) for value in _row(trial)])
     return text.getvalue()
-
-
-def conversations(document: Document) -> list[list[Message]]:
-    """Take the conversations out of a run's steps, one unless it was begun anew in the middle."""
-    found: list[list[Message]] = [[]]
-    steps = [step for step in document.steps if not step.is_copied_context and step.fact("unusable") != "refused"]
-    for step, following in zip(steps, [*steps, None][1:], strict=True):
-        if _aside(step) or (following and _aside(following) and step.source == "user"):
-            continue
-        if step.boundary == "replace":
-            found.append(found[-1][:1])
-            found[-1].append({"role": "user", "content": step.said})
-        elif not step.boundary:
-            found[-1] += _messages(step)
-    return [messages for messages in found if any(message["role"] == "assistant" for message in messages)]
-
-
-def _aside(step: AtifStep) -> bool:
-    return step.fact("purpose") is not None
-
-
-def _messages(step: AtifStep) -> Iterator[Message]:
-    if step.source != "agent":
-        yield {"role": step.source, "content": step.said}
-        return
-    message: Message = {"role": "assistant", "content": step.said}
-    if step.reasoning_content:
-        message["reasoning_content"] = step.reasoning_content
-    calls = _tool_calls(step)
-    if calls:
-        message["tool_calls"] = [
-            {"id": call["id"], "type": "function", "function": {name: call[name] for name in ("name", "arguments")}}
-            for call in calls
-        ]
-    yield message
-    shown = [seen.text for seen in step.results] or [str(step.fact("told") or "")]
-    if calls:
-        parts = shown if len(shown) == len(calls) else ["\n".join(shown), *[""] * (len(calls) - 1)]
-        for call, text in zip(calls, parts, strict=True):
-            yield {"role": "tool", "tool_call_id": call["id"], "content": text}
-    elif any(shown):
-        yield {"role": "user", "content": "\n".join(shown)}
-
-
-def _tool_calls(step: AtifStep) -> list[dict[str, str]]:
-    """Return the calls of tools as the provider gave them; files of others may hold anything under that name."""
-    calls = step.fact("calls")
-    return [
-        call
-        for call in (calls if isinstance(calls, list) else ())
-        if isinstance(call, dict) and all(isinstance(call.get(name), str) for name in ("id", "name", "arguments"))
-    ]
 
 
 def _named(run: Run) -> Iterator[tuple[str, list[Message]]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from evals.analysis.job_record import TrialRecord
+    from evals.analysis.export import Run
+    from evals.analysis.job_record import JobRecord, TrialRecord
 
 _DESCRIPTION = """\
 Writes trials in the formats of others: atif (a file for each run, into a folder), chat (messages, a line of JSON for
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         jobs = [job for folder in arguments.jobs for job in read_jobs(folder)]
+        _refuse_twice(jobs)
         names = labels(jobs) if len(jobs) > 1 else [""]
         named = [(name, trial) for name, job in zip(names, jobs, strict=True) for trial in job.trials]
         trials = [trial.model_copy(update={"job": name}) for name, trial in named]
@@ -49,6 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
         return refuse(error)
     say(f"{written} written of {len(wanted)} trials", ERR)
     return 0
+
+
+def _refuse_twice(jobs: list[JobRecord]) -> None:
+    """Refuse a job whose rows would stand there twice."""
+    from evals.analysis.job_record import RecordError  # noqa: PLC0415 - as above
+
+    known = [(job.folder.resolve(), job.configuration) for job in jobs]
+    twice = next((job for number, job in enumerate(jobs) if known[number] in known[:number]), None)
+    if twice:
+        raise RecordError(f"{twice.folder} is named twice")
 
 
 def _export(trials: list[TrialRecord], form: str, output: Path | None) -> str:
@@ -79,15 +91,23 @@ def _export(trials: list[TrialRecord], form: str, output: Path | None) -> str:
 def _write_files(trials: list[TrialRecord], output: Path) -> str:
     from evals.analysis import export  # noqa: PLC0415 - as above
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
-    from evals.analysis.output import write_output  # noqa: PLC0415
+    from evals.analysis.output import new_files, write_output  # noqa: PLC0415
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise RecordError(f"{output} exists already: name a new folder with --output")
-    files = [(run, export.atif(run)) for run in export.runs(trials)]
-    if not files:
+    if not output.parent.is_dir():
+        raise RecordError(f"{output} cannot be made: {output.parent} is no folder")
+    found = list(export.runs(trials))
+    if not found:
         raise RecordError("none of these trials left a trajectory")
-    output.mkdir(parents=True, exist_ok=True)
-    for number, (run, text) in enumerate(files, 1):
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", run.id).strip("-")[:80]
-        write_output(output / f"{number:04}-{name}.trajectory.json", text)
-    return f"{len(files)} trajectories"
+    names = [_file_name(number, run) for number, run in enumerate(found, 1)]
+    with new_files(output.resolve()) as folder:
+        for number, (run, name) in enumerate(zip(found, names, strict=True), 1):
+            goes_on = number < len(found) and found[number].continues
+            write_output(folder / name, export.atif(run, names[number] if goes_on else None))
+    return f"{len(found)} trajectories"
+
+
+def _file_name(number: int, run: Run) -> str:
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", run.id).strip("-")[:80]
+    return f"{number:04}-{name}.trajectory.json"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evals.analysis.atif import Document, TrajectoryError, read_trajectory
+from evals.analysis.atif import LARGEST, Document, TrajectoryError, read_trajectory
 from evals.analysis.job_record import RecordError, read_object
 from evals.analysis.jobs import read_jobs
 from evals.analysis.screens import Moment, read_moments
 from evals.job_folder import runs_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from evals.analysis.job_record import TrialRecord
 
@@ -25,13 +28,16 @@ _VERDICT = 20_000
 """Characters of what the verifier said that are kept, from its end."""
 _LARGEST = 64_000_000
 """Bytes of a recording that is played."""
+_CONTINUATIONS = 100
+"""Files that one trajectory may go on in."""
 
 
 class Part(NamedTuple):
-    """One run of the agent: the trial, or one of its steps or turns where it has several."""
+    """One run of the agent: the trial, or one of its steps or turns where it has several; or what it goes on in."""
 
     name: str
-    """The step's, the turn's (``turn-1``) or both (``build/turn-1``); empty for the trial itself."""
+    """The step's, the turn's (``turn-1``) or both (``build/turn-1``), and then ``cont-1`` for what it goes on in; empty
+    for the trial itself."""
     document: Document | None
     problem: str | None
     """Why there are no steps to show."""
@@ -39,6 +45,8 @@ class Part(NamedTuple):
     """The terminal's recording; empty when there is none."""
     verdict: str
     """The end of what the verifier printed."""
+    continues: bool = False
+    """Whether it is what the part before it goes on in."""
 
 
 class TrialFiles(NamedTuple):
@@ -58,11 +66,11 @@ def read_trial(folder: Path) -> TrialFiles:
         TrajectoryError: there is nothing to show.
     """
     if folder.is_file():
-        return TrialFiles({}, (Part("", read_trajectory(folder), None, [], ""),), ())
+        return TrialFiles({}, tuple(_with_continuations(Part("", read_trajectory(folder), None, [], ""), folder)), ())
     own, *below = runs_of(folder)
-    steps = [_part(path, path.relative_to(folder).as_posix().removeprefix("steps/")) for path in below]
-    parts = [_part(own, ""), *sorted(steps, key=_begun)]
-    shown = [part for part in parts if part.document or part.moments or part.verdict]
+    steps = [_parts(path, path.relative_to(folder).as_posix().removeprefix("steps/")) for path in below]
+    found = [_parts(own, ""), *sorted(steps, key=_begun)]
+    shown = [part for part in chain(*found) if part.document or part.moments or part.verdict or part.continues]
     try:
         result = next((read_object(path) for path in _existing(folder, _RESULTS)), {})
     except RecordError:
@@ -70,7 +78,7 @@ def read_trial(folder: Path) -> TrialFiles:
     if not shown and not result:
         raise TrajectoryError(f"{folder} holds no trial: neither result.json nor a trajectory is in it")
     tries = sorted(path.name for path in folder.glob("try-*") if path.is_dir())
-    return TrialFiles(result, tuple(shown or parts[:1]), tuple(tries))
+    return TrialFiles(result, tuple(shown or found[0]), tuple(tries))
 
 
 def is_trial(path: Path) -> bool:
@@ -98,8 +106,9 @@ def record_of(folder: Path) -> TrialRecord | None:
     return None
 
 
-def _part(folder: Path, name: str) -> Part:
-    document, problem = None, "the agent left no trajectory"
+def _parts(folder: Path, name: str) -> list[Part]:
+    """Read a run, with all that it goes on in; what the verifier said stands at its end."""
+    document, problem, path = None, "the agent left no trajectory", folder
     for path in _existing(folder, TRAJECTORIES):
         try:
             document, problem = read_trajectory(path), ""
@@ -109,13 +118,44 @@ def _part(folder: Path, name: str) -> Part:
     recordings = _existing(folder, _RECORDINGS)
     moments = read_moments(recordings[0]) if recordings and recordings[0].stat().st_size <= _LARGEST else []
     verdicts = _existing(folder, _VERDICTS)
-    return Part(name, document, problem or None, moments, _end(verdicts[0]) if verdicts else "")
+    parts = list(_with_continuations(Part(name, document, problem or None, moments, ""), path))
+    parts[-1] = parts[-1]._replace(verdict=_end(verdicts[0]) if verdicts else "")
+    return parts
 
 
-def _begun(part: Part) -> tuple[str, str]:
+def _with_continuations(part: Part, path: Path) -> Iterator[Part]:
+    """Follow a trajectory through the files that it goes on in, one after the other, which lie beside it."""
+    yield part
+    document, read = part.document, [path.resolve()]
+    while document and document.continued_trajectory_ref:
+        name = "/".join(filter(None, (part.name, f"cont-{len(read)}")))
+        try:
+            path = _following(path, document.continued_trajectory_ref, read)
+            document = read_trajectory(path)
+        except TrajectoryError as error:
+            yield Part(name, None, str(error), [], "", continues=True)
+            return
+        read.append(path.resolve())
+        yield Part(name, document, None, [], "", continues=True)
+
+
+def _following(path: Path, name: str, read: list[Path]) -> Path:
+    """Find the file that a trajectory goes on in: beside it and nowhere else, and not without end."""
+    plain = Path(name).name == name and name.isprintable()
+    whole = Path(os.path.realpath(path.with_name(name) if plain else path.parent))  # `resolve` fails in circles
+    if whole.parent != path.resolve().parent:
+        raise TrajectoryError(f"it goes on in {name[:80]!r}, which does not lie beside {path}")
+    if whole in read:
+        raise TrajectoryError(f"it goes on in {path.with_name(name)}, which comes before it")
+    if len(read) > _CONTINUATIONS or sum(one.stat().st_size for one in read) > LARGEST:
+        raise TrajectoryError(f"it goes on in {path.with_name(name)}, and what comes before is long enough")
+    return path.with_name(name)
+
+
+def _begun(parts: list[Part]) -> tuple[str, str]:
     """Order steps by time, and by name where that is not known."""
-    steps = part.document.steps if part.document else []
-    return (steps[0].timestamp if steps else None) or "~", part.name
+    steps = parts[0].document.steps if parts[0].document else []
+    return (steps[0].timestamp if steps else None) or "~", parts[0].name
 
 
 def _existing(folder: Path, names: tuple[str, ...]) -> list[Path]:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from evals.analysis.atif import TrajectoryError
-from evals.analysis.output import write_output
-from evals.analysis.report.job_page import comparison_page, job_page
+from evals.analysis.job_record import RecordError
+from evals.analysis.output import check_output, new_files, write_output
+from evals.analysis.report.job_page import apart_page, comparison_page, job_page
 from evals.analysis.report.trial_page import trial_page
 from evals.analysis.trial_files import read_trial
 from evals.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from evals.analysis.comparison import Comparison
     from evals.analysis.job_record import JobRecord, TrialRecord
 
 REPORT = "report.html"
-PAGES = 100
-"""Trials that get a page unless another number is asked for; a page takes some 40 ms and 50 kB."""
 _ORDER = (Outcome.FAILED, Outcome.INVALID, Outcome.PASSED)
 
 
@@ -36,46 +36,78 @@ class Written(NamedTuple):
     """Trials with files and without a page."""
 
 
-def write_job(job: JobRecord, path: Path, most: int = PAGES) -> Written:
-    """Write the report of a job, and pages of its trials, at `most` so many: those that did not pass come first."""
-    links = _write_trials(job.trials, path, most)
-    _write(path, job_page(job, links))
-    return _written(job.trials, path, links)
+class Room(NamedTuple):
+    """How much is written of pages of trials, until any of it is used up."""
+
+    pages: float = 100
+    size: float = 8_000_000
+    """Bytes; a page takes some 100 kB."""
+    seconds: float = 6.0
 
 
-def write_comparison(comparison: Comparison, path: Path, most: int = PAGES) -> Written:
+ROOM = Room()
+
+
+def write_job(job: JobRecord, path: Path, room: Room = ROOM) -> Written:
+    """Write the report of a job, and pages of its trials while there is room: those that did not pass come first."""
+    return _write_report(path, job.trials, room, lambda links: job_page(job, links))
+
+
+def write_comparison(comparison: Comparison, path: Path, room: Room = ROOM) -> Written:
     """Write the report of a comparison, and pages of trials of all its jobs."""
     trials = [trial for row in comparison.tasks for cell in row.cells for trial in cell.trials]
-    links = _write_trials(trials, path, most)
-    _write(path, comparison_page(comparison, links))
-    return _written(trials, path, links)
+    return _write_report(path, trials, room, lambda links: comparison_page(comparison, links))
+
+
+def write_apart(jobs: Sequence[JobRecord], reason: str, path: Path, room: Room = ROOM) -> Written:
+    """Write the report of jobs that cannot be compared, with the reason, and pages of trials of all of them."""
+    trials = [trial for job in jobs for trial in job.trials]
+    return _write_report(path, trials, room, lambda links: apart_page(jobs, reason, links))
 
 
 def write_trial(folder: Path, trial: TrialRecord | None, path: Path) -> Written:
     """Write the page of a trial, or of a trajectory file; `TrajectoryError` when there is nothing to show."""
+    check_output(path)
     _write(path, trial_page(read_trial(folder), trial, trial.task if trial else folder.resolve().name))
     return Written(path, 0, 0)
 
 
-def _write_trials(trials: Iterable[TrialRecord], path: Path, most: int) -> dict[Path, str]:
-    """Write pages of trials anew, and return their addresses as the report knows them."""
+def _write_report(
+    path: Path, trials: Iterable[TrialRecord], room: Room, page: Callable[[dict[Path, str]], str]
+) -> Written:
+    """Write pages of trials, and then the report with links to them; until all are written, an old report stays."""
+    begun = {trial.folder: trial for trial in trials if trial.folder}
+    check_output(path)
     beside = path.with_name(f"{path.stem}-trials")
-    if beside.is_dir() and not beside.is_symlink() and all(one.suffix == ".html" for one in beside.iterdir()):
-        shutil.rmtree(beside)
-    links: dict[Path, str] = {}
-    begun = [trial for trial in trials if trial.folder]
-    for number, trial in enumerate(sorted(begun, key=lambda trial: _ORDER.index(trial.outcome))[:most], 1):
-        name = f"{number:03}-{_plain(trial.task)}-{trial.attempt}.html"
-        if trial.folder is None or trial.folder in links:
-            continue
+    if path.exists() and not path.is_file():  # a pipe or a device, beside which nothing can lie
+        _write(path, page({}))
+        return Written(path, 0, len(begun))
+    if beside.exists() and not beside.is_dir():
+        raise RecordError(f"{beside}, where pages of trials belong, is no folder")
+    with new_files(beside) as draft:
+        links = dict(_write_trials(begun, path, draft, room))
+        _write(path, page({folder: quote(f"{beside.name}/{name}") for folder, name in links.items()}))
+        if beside.is_dir() and not beside.is_symlink() and all(one.suffix == ".html" for one in beside.iterdir()):
+            shutil.rmtree(beside)
+    return Written(path, len(links), len(begun) - len(links))
+
+
+def _write_trials(begun: dict[Path, TrialRecord], path: Path, draft: Path, room: Room) -> Iterator[tuple[Path, str]]:
+    """Write pages of trials that belong to the report at `path`, and give their folders and the pages' names."""
+    started, pages, size = time.monotonic(), 0, 0.0
+    for folder, trial in sorted(begun.items(), key=lambda item: _ORDER.index(item[1].outcome)):
+        if pages >= room.pages or time.monotonic() - started >= room.seconds:
+            return
         try:
-            text = trial_page(read_trial(trial.folder), trial, trial.task, back=f"../{quote(path.name)}")
+            text = trial_page(read_trial(folder), trial, trial.task, back=f"../{quote(path.name)}")
         except TrajectoryError:
             continue
-        beside.mkdir(parents=True, exist_ok=True)
-        _write(beside / name, text)
-        links[trial.folder] = quote(f"{beside.name}/{name}")
-    return links
+        pages, size = pages + 1, size + len(text.encode("utf-8", "replace"))
+        if size > room.size and pages > 1:
+            return
+        name = f"{pages:03}-{_plain(trial.task)}-{trial.attempt}.html"
+        _write(draft / name, text)
+        yield folder, name
 
 
 def _plain(task: str) -> str:
@@ -86,8 +118,3 @@ def _plain(task: str) -> str:
 def _write(path: Path, text: str) -> None:
     """Write a page, in which what is no text of anybody's can be replaced."""
     write_output(path, text.encode("utf-8", "replace").decode("utf-8"))
-
-
-def _written(trials: Iterable[TrialRecord], path: Path, links: dict[Path, str]) -> Written:
-    folders = {trial.folder for trial in trials if trial.folder}
-    return Written(path, len(links), len(folders) - len(links))

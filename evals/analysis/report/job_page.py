@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from evals.analysis.comparability import labels, shared
 from evals.analysis.compare import alone, cells_of
-from evals.analysis.comparison import Comparison, Contender, TaskRow
+from evals.analysis.comparison import Cell, Comparison, Contender, TaskRow
 from evals.analysis.comparison_words import details, difference, verdict
 from evals.analysis.report.page import page
-from evals.analysis.report.scale import Scale, up_to
+from evals.analysis.report.price import price
+from evals.analysis.report.scale import Scale
 from evals.analysis.report.time_spent import TimeSpent
 from evals.result import Outcome
 
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from evals.analysis.comparison import Amount, Cell, Pair
+    from evals.analysis.comparison import Pair
     from evals.analysis.job_record import JobRecord, TrialRecord
 
 _LETTERS = "abcdef"
-_DOTS, _CAUSES, _MESSAGES = 300, 12, 50
+_CAUSES, _MESSAGES = 12, 50
 
 
 class Shown(NamedTuple):
@@ -48,26 +50,6 @@ class PairShown(NamedTuple):
     details: list[tuple[str, str]]
 
 
-class Dot(NamedTuple):
-    """A point of the chart of cost against success."""
-
-    label: str
-    letter: str
-    price: float
-    """Dollars or tokens of a trial, in the mean."""
-    rate: float
-
-
-class Price(NamedTuple):
-    """The chart of cost against success."""
-
-    unit: str
-    """``dollars``, or ``tokens`` where those are not known of all."""
-    dots: list[Dot]
-    x: Scale
-    y: Scale
-
-
 def job_page(job: JobRecord, links: Mapping[Path, str]) -> str:
     """Write the page of one job; `links` are addresses of trials' pages, by the trials' folders."""
     label = job.model.get("model") or job.agent.get("agent") or job.name
@@ -78,14 +60,27 @@ def job_page(job: JobRecord, links: Mapping[Path, str]) -> str:
 
 def comparison_page(comparison: Comparison, links: Mapping[Path, str]) -> str:
     """Write the page of a comparison; `links` as in `job_page`."""
-    return _page(comparison.contenders, comparison.tasks, links, comparison)
+    return _page(comparison.contenders, comparison.tasks, links, comparison=comparison, common=comparison.common)
 
 
-def _page(
+def apart_page(jobs: Sequence[JobRecord], reason: str, links: Mapping[Path, str]) -> str:
+    """Write the page of jobs that cannot be compared: all of each one's tasks, and why; `links` as in `job_page`."""
+    contenders = [alone(job, label) for label, job in zip(labels(jobs), jobs, strict=True)]
+    cells = [cells_of(job) for job in jobs]
+    tasks = sorted({task for found in cells for task in found})
+    none = Cell(trials=(), passed=0, valid=0)
+    rows = [TaskRow(task=task, cells=tuple(found.get(task, none) for found in cells)) for task in tasks]
+    return _page(contenders, rows, links, common=shared(jobs), reason=reason)
+
+
+def _page(  # noqa: PLR0913 - what the three pages have is not the same
     contenders: Sequence[Contender],
     rows: Sequence[TaskRow],
     links: Mapping[Path, str],
+    *,
     comparison: Comparison | None = None,
+    common: Mapping[str, str] | None = None,
+    reason: str = "",
 ) -> str:
     shown = [
         _shown(contender, _LETTERS[place % len(_LETTERS)], [row.cells[place] for row in rows])
@@ -97,9 +92,11 @@ def _page(
         rows=rows,
         links=links,
         comparison=comparison,
+        common=common or {},
+        reason=reason,
         pairs=[_pair(comparison, pair) for pair in comparison.pairs] if comparison else [],
         level=f"{100 * (comparison.confidence if comparison else 0.95):g} %",
-        price=_price(shown, rows),
+        price=price(contenders, rows),
         stages=TimeSpent._fields,
         scale=Scale,
         messages=_messages(shown),
@@ -129,36 +126,6 @@ def _pair(comparison: Comparison, pair: Pair) -> PairShown:
         difference(comparison, pair),
         list(details(comparison, pair)),
     )
-
-
-def _price(shown: Sequence[Shown], rows: Sequence[TaskRow]) -> Price | None:
-    """Draw configurations, or the tasks of one alone; `None` where neither dollars nor tokens are known of all."""
-    for unit in ("dollars", "tokens"):
-        dots = [dot for one in shown if (dot := _dot(one, unit))]
-        most = max((dot.price for dot in dots), default=0.0)
-        if most > 0 and len(dots) == len(shown):
-            dots = dots if len(shown) > 1 else _dots(shown[0], rows, unit)
-            most = max(dot.price for dot in dots)
-            return Price(unit, dots, up_to(most, 44, 466), Scale(0, 1, 200, 14))
-    return None
-
-
-def _dot(one: Shown, unit: str) -> Dot | None:
-    amount: Amount = one.of.cost if unit == "dollars" else one.of.tokens
-    if amount.mean is None or not amount.complete or one.of.rate.rate is None:
-        return None
-    return Dot(one.of.label, one.letter, amount.mean, one.of.rate.rate)
-
-
-def _dots(one: Shown, rows: Sequence[TaskRow], unit: str) -> list[Dot]:
-    found = []
-    for row in rows[:_DOTS]:
-        (cell,) = row.cells
-        prices = [trial.usage.cost_usd if unit == "dollars" else trial.tokens for trial in cell.trials if trial.folder]
-        known = [price for price in prices if price is not None]
-        if known and cell.rate is not None:
-            found.append(Dot(row.task, one.letter, sum(known) / len(known), cell.rate))
-    return found or [Dot(one.of.label, one.letter, 0.0, 0.0)]
 
 
 def _messages(shown: Sequence[Shown]) -> list[tuple[str, str, int]]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evals.analysis.report.endings import sentence
 from evals.analysis.report.page import page
-from evals.analysis.screens import Snapshot, screens_of
+from evals.analysis.screens import screens_of
 
 if TYPE_CHECKING:
     from evals.analysis.atif import AtifStep, Call, Seen
+    from evals.analysis.emulator import Snapshot
     from evals.analysis.job_record import TrialRecord
     from evals.analysis.trial_files import Part, TrialFiles
 
