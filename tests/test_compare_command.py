@@ -134,6 +134,20 @@ def test_a_comment_on_many_tasks_is_not_larger_than_a_forge_takes(tmp_path: Path
     assert written.count("and 600 more") == 2
 
 
+def test_two_files_are_both_written_or_none(jobs: tuple[str, str], tmp_path: Path) -> None:
+    report = tmp_path / "junit.xml"
+    report.write_text("as it was")
+    assert main(["compare", *jobs, "--junit", str(report), "--markdown", "/dev/full"]) == 2
+    assert main(["compare", *jobs, "--junit", str(report), "--markdown", f"{tmp_path}/./junit.xml"]) == 2
+    assert report.read_text() == "as it was"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "junit.xml"]
+
+
+def test_a_job_is_known_by_whatever_name(jobs: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", jobs[0], f"{jobs[0]}/../a"]) == 2
+    assert "is named twice" in capsys.readouterr().err
+
+
 def test_force_is_printed_on_every_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = write_termstone(tmp_path / "a", WORSE)
     b = write_termstone(tmp_path / "b", BETTER, prompts="e" * 64)

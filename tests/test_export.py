@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,15 @@ def test_of_several_jobs_each_row_says_whose_it_is(tmp_path: Path) -> None:
     assert [row["job"] for row in chats] == ["one"] * 3 + ["two"] * 3
     cells = list(csv.DictReader(io.StringIO(command(*folders, "--to", "csv").stdout)))
     assert [row["job"] for row in cells] == ["one"] * 4 + ["two"] * 4
+
+
+def test_what_is_printed_is_utf_8_whatever_the_terminal_knows(tmp_path: Path) -> None:
+    job = make_job(tmp_path / "job", "naïve — 你好")
+    argv = [sys.executable, "-m", "evals.cli", "export", str(job.folder), "--to", "chat"]
+    latin = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, env=latin, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "naïve — 你好" in ran.stdout.decode("utf-8")
 
 
 @pytest.mark.parametrize(("outcome", "count"), [("passed", 1), ("failed", 1), ("invalid", 1)])

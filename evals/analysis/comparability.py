@@ -25,9 +25,7 @@ def common_tasks(jobs: Sequence[JobRecord]) -> list[str]:
     Raises:
         RecordError: there are fewer than two, or a folder stands there twice.
     """
-    same = [job for number, job in enumerate(jobs) if job in jobs[:number]]
-    if same:
-        raise RecordError(f"{same[0].folder} is named twice")
+    refuse_twice(jobs)
     if len(jobs) < 2:  # noqa: PLR2004 - one is compared with nothing
         raise RecordError("a comparison needs two jobs or more; only one configuration was found")
     without = next((job for job in jobs if all(trial.cause == NOT_RUN for trial in job.trials)), None)
@@ -40,6 +38,14 @@ def common_tasks(jobs: Sequence[JobRecord]) -> list[str]:
     if len(shared) == 1:
         raise RecordError(f"only one task in common ({shared[0]}): it says nothing about others")
     return shared
+
+
+def refuse_twice(jobs: Sequence[JobRecord]) -> None:
+    """Refuse a job that is named twice: each of its trials would count twice."""
+    known = [(job.folder.resolve(), job.configuration) for job in jobs]
+    twice = next((job for number, job in enumerate(jobs) if known[number] in known[:number]), None)
+    if twice:
+        raise RecordError(f"{twice.folder} is named twice")
 
 
 def objections(jobs: Sequence[JobRecord], tasks: Iterable[str]) -> list[str]:

@@ -57,15 +57,14 @@ def _write(comparison: Comparison, arguments: argparse.Namespace) -> None:
     from evals.analysis.comparison_junit import junit  # noqa: PLC0415 - as above
     from evals.analysis.comparison_markdown import markdown  # noqa: PLC0415
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
-    from evals.analysis.output import write_output  # noqa: PLC0415
+    from evals.analysis.output import check_output, write_outputs  # noqa: PLC0415
 
-    files = {path: render for path, render in ((arguments.junit, junit), (arguments.markdown, markdown)) if path}
-    for path in files:
-        if path.is_dir() or not path.parent.is_dir():
-            raise RecordError(f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'no such folder'}")
-    texts = {path: render(comparison) for path, render in files.items()}
-    for path, text in texts.items():
-        write_output(path, text)
+    files = [(path, render) for path, render in ((arguments.junit, junit), (arguments.markdown, markdown)) if path]
+    for path, _ in files:
+        check_output(path)
+    if len({path.resolve() for path, _ in files}) < len(files):
+        raise RecordError(f"{files[0][0]} is named twice")
+    write_outputs({path: render(comparison) for path, render in files})
 
 
 def _points(text: str) -> float:

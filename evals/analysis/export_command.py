@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from evals.analysis.export import Run
-    from evals.analysis.job_record import JobRecord, TrialRecord
+    from evals.analysis.job_record import TrialRecord
 
 _DESCRIPTION = """\
 Writes trials in the formats of others: atif (a file for each run, into a folder), chat (messages, a line of JSON for
@@ -32,14 +32,14 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export trials, and return the exit code."""
-    from evals.analysis.comparability import labels  # noqa: PLC0415
+    from evals.analysis.comparability import labels, refuse_twice  # noqa: PLC0415
     from evals.analysis.job_record import RecordError  # noqa: PLC0415
     from evals.analysis.jobs import read_jobs  # noqa: PLC0415
     from evals.console import ERR, refuse, say  # noqa: PLC0415 - `--help` must not wait for any of these
 
     try:
         jobs = [job for folder in arguments.jobs for job in read_jobs(folder)]
-        _refuse_twice(jobs)
+        refuse_twice(jobs)
         names = labels(jobs) if len(jobs) > 1 else [""]
         named = [(name, trial) for name, job in zip(names, jobs, strict=True) for trial in job.trials]
         trials = [trial.model_copy(update={"job": name}) for name, trial in named]
@@ -51,16 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         return refuse(error)
     say(f"{written} written of {len(wanted)} trials", ERR)
     return 0
-
-
-def _refuse_twice(jobs: list[JobRecord]) -> None:
-    """Refuse a job whose rows would stand there twice."""
-    from evals.analysis.job_record import RecordError  # noqa: PLC0415 - as above
-
-    known = [(job.folder.resolve(), job.configuration) for job in jobs]
-    twice = next((job for number, job in enumerate(jobs) if known[number] in known[:number]), None)
-    if twice:
-        raise RecordError(f"{twice.folder} is named twice")
 
 
 def _export(trials: list[TrialRecord], form: str, output: Path | None) -> str:
@@ -82,7 +72,9 @@ def _export(trials: list[TrialRecord], form: str, output: Path | None) -> str:
         if not lines:
             raise RecordError("none of these trials left a conversation")
     if output is None:
-        sys.stdout.writelines(line.encode("utf-8", "backslashreplace").decode() for line in lines)
+        for line in lines:
+            sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
     else:
         write_output(output, "".join(lines))
     return f"{len(trials)} rows" if form == "csv" else f"{len(lines)} conversations"

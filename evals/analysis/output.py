@@ -11,7 +11,7 @@ from agent.durable import write_whole
 from evals.analysis.job_record import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -40,19 +40,38 @@ def new_files(folder: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def write_output(path: Path, text: str) -> None:
+def write_outputs(texts: Mapping[Path, str]) -> None:
+    """Write files, all of them whole or none; see `write_output`."""
+    drafts: dict[Path, Path] = {}
+    try:
+        for path, text in texts.items():
+            if not _is_written_to(path):
+                drafts[path] = path.with_name(f"{path.name}.draft-{os.getpid()}")
+            write_output(drafts.get(path, path), text, named=path)
+        for path, draft in drafts.items():
+            draft.replace(path)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def write_output(path: Path, text: str, named: Path | None = None) -> None:
     """Write a file whole or not at all; what is no file, such as ``/dev/stdout`` or a pipe, is written to.
 
     What UTF-8 has no bytes for is escaped as JSON does it.
 
     Raises:
-        RecordError: it cannot be written.
+        RecordError: it cannot be written; the message says `named`, where that is another name.
     """
     sound = text.encode("utf-8", "backslashreplace").decode()
     try:
-        if path.is_symlink() or (path.exists() and not path.is_file()):
+        if _is_written_to(path):
             path.write_text(sound, encoding="utf-8")
         else:
             write_whole(path, sound)
     except OSError as error:
-        raise RecordError(f"{path} cannot be written: {error.strerror}") from error
+        raise RecordError(f"{named or path} cannot be written: {error.strerror}") from error
+
+
+def _is_written_to(path: Path) -> bool:
+    return path.is_symlink() or (path.exists() and not path.is_file())
