@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict
 
 from agent.oracle import NopAgent, OracleAgent
 from evals.agents import oracle
-from evals.giveaways import giveaways, unnamed_paths
+from evals.giveaways import giveaways
 from evals.result import THE_AGENTS_DOING, Cause, Outcome
 from evals.task import BrokenTask
 from evals.trial import Plan, Trial
+from evals.unnamed_paths import unnamed_paths
 from sandbox.base import NO_NETWORK, SandboxError, finished
 
 if TYPE_CHECKING:

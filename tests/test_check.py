@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import shutil
 import warnings
 from typing import TYPE_CHECKING
 
 import pytest
 
 from evals.check import Finding, check
-from evals.giveaways import unnamed_paths
+from evals.giveaways import giveaways
 from evals.task import BrokenTask, Typing
+from evals.terminal_bench import read as read_terminal_bench
 from tests.conftest import found as opened
 from tests.fakes import GRADE_HELLO, make_task
 from tests.test_trial import one
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evals.sandboxes import Sandboxes
+    from evals.task import Task
 
 OFFLINE = '[environment]\nnetwork_mode = "no-network"\n'
 WRITES_REWARD = "#!/bin/bash\nmkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.txt\n"
@@ -92,6 +95,53 @@ async def test_tests_and_solution_in_the_image_are_found(sandboxes: Sandboxes, t
     assert (finding.ok, finding.detail) == (False, "/opt/old-notes.txt is solution/solve.sh")
 
 
+async def images(sandboxes: Sandboxes, task: Task) -> list[str]:
+    """Name what the image of a task gives away."""
+    async with sandboxes.open(task.environment) as sandbox:
+        return sorted(await giveaways(task, sandbox))
+
+
+async def test_tests_and_solution_that_are_copied_into_the_image_are_found(
+    sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    dockerfile = "FROM debian:bookworm-slim\nWORKDIR /app\nCOPY tests /opt/t\nCOPY solution /opt/s\nCOPY data /data\n"
+    task = make_task(tmp_path / "hello", solve=f"# {'long enough ' * 9}\ntouch /app/out\n", dockerfile=dockerfile)
+    (task / "tests" / "test_out.py").write_text(f"# {'what is tested ' * 9}\n")
+    for name in ("tests", "solution"):
+        shutil.copytree(task / name, task / "environment" / name)
+    for folder in ("tests", "environment/data"):  # what both need is no giveaway
+        (task / folder).mkdir(exist_ok=True)
+        (task / folder / "rows.csv").write_text("1,2,3\n" * 50)
+    assert await images(sandboxes, one(task)) == [
+        "/opt/s/solve.sh is solution/solve.sh",
+        "/opt/t/test.sh is tests/test.sh",
+        "/opt/t/test_out.py is tests/test_out.py",
+    ]
+
+
+@pytest.mark.parametrize("solution", ["solution.sh", "solution.yaml"])
+async def test_a_task_whose_image_is_its_whole_folder_shows_all_of_it(
+    sandboxes: Sandboxes, tmp_path: Path, solution: str
+) -> None:
+    files = {
+        "task.yaml": "instruction: Write hello into /app/out.\n",
+        "docker-compose.yaml": "services:\n  client:\n    build: .\n",
+        "Dockerfile": "FROM debian:bookworm-slim\nWORKDIR /app\nCOPY . /app/src\n",
+        "run-tests.sh": f"# {'how it is run ' * 9}\n",
+        "tests/test_out.py": f"# {'what is tested ' * 9}\n",
+        "tests/rows.csv": "1,2,3\n" * 50,
+        "data/rows.csv": "1,2,3\n" * 50,
+        solution: f"- command: 'true # {'long enough ' * 9}'\n",
+    }
+    for name, content in files.items():
+        (tmp_path / "task" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "task" / name).write_text(content)
+    task = read_terminal_bench("task", tmp_path / "task")
+    assert await images(sandboxes, task) == [
+        f"/app/src/{name} is {name}" for name in ("run-tests.sh", solution, "tests/test_out.py")
+    ]
+
+
 async def test_little_room_in_a_time_limit_is_a_warning(sandboxes: Sandboxes, tmp_path: Path) -> None:
     toml = f"{OFFLINE}[verifier]\ntimeout_sec = 6.0\n"
     task = make_task(tmp_path / "hello", test=f"#!/bin/sh\nsleep 3.2\n{GRADE_HELLO}", toml=toml)
@@ -108,21 +158,6 @@ async def test_a_verifier_that_needs_a_network_is_a_warning(tmp_path: Path) -> N
         finding = (await found(sandboxes, tmp_path, task))["offline"]
     assert (finding.ok, finding.warning) == (False, True)
     assert "without a network invalid: verifier_no_result" in finding.detail
-
-
-def test_a_path_that_the_instruction_does_not_name_is_found(tmp_path: Path) -> None:
-    test = '#!/bin/sh\ncat /app/out /app/deep/report.json /usr/bin/env /srv/named.txt "$HOME/x/y" http://a/b/c\n'
-    task = make_task(tmp_path / "hello", test=test)
-    (task / "instruction.md").write_text("Write hello into /app/out, and named.txt.\n")
-    assert unnamed_paths(one(task)) == ["/app/deep/report.json"]
-
-
-def test_a_path_of_a_url_is_not_taken_for_a_file(tmp_path: Path) -> None:
-    test = "#!/bin/sh\nfetch \"/v1/stations\" '/users/ann/edit'\ncat /data/in.csv /srv/deep.txt\n"
-    task = make_task(tmp_path / "hello", test=test)
-    dockerfile = task / "environment" / "Dockerfile"
-    dockerfile.write_text(f"{dockerfile.read_text()}COPY . /data\n")
-    assert unnamed_paths(one(task)) == ["/data/in.csv", "/srv/deep.txt"]
 
 
 async def test_a_solution_that_is_typed_is_typed(sandboxes: Sandboxes, tmp_path: Path) -> None:
