@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_run(run: argparse.ArgumentParser) -> None:
     tasks = run.add_argument_group("tasks")
     _add_tasks(tasks)
-    tasks.add_argument("--trust-task", action="store_true", default=_UNSET, help="let compose files have this machine")
+    _add_trust(tasks)
     tasks.add_argument("-f", "--job-file", type=Path, metavar="FILE", help="any of these options as TOML, also as PATH")
 
     model = run.add_argument_group("model").add_argument
@@ -128,6 +128,7 @@ def _add_resume(resume: argparse.ArgumentParser) -> None:
 
 def _add_check(check: argparse.ArgumentParser) -> None:
     _add_tasks(check)
+    _add_trust(check)
     check.add_argument("--times", type=_positive, default=1, metavar="N", help="how often each oracle must pass (1)")
     check.add_argument("-n", "--concurrency", type=_positive, default=_UNSET, metavar="N", help="runs at a time (1)")
     check.add_argument("--json", action="store_true", help="print each finding as a line of JSON, and nothing else")
@@ -138,6 +139,10 @@ def _add_tasks(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
     parser.add_argument("tasks", nargs="*", default=_UNSET, metavar="PATH", help="tasks, or folders of them (bundled)")
     parser.add_argument("-l", "--limit", type=_positive, default=_UNSET, metavar="N", help="only the first N tasks")
     parser.add_argument("--task-format", default=_UNSET, metavar="NAME", help="how they are read (found out)")
+
+
+def _add_trust(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    parser.add_argument("--trust-task", action="store_true", default=_UNSET, help="let compose files have this machine")
 
 
 def _add_job(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agent.model import Usage
-    from evals.check import Finding
+    from evals.finding import Finding
     from evals.task import Task
 
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}

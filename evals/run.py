@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.agents import Agents
-from evals.check import check
+from evals.check import check, is_tried_offline
 from evals.cli import INTERRUPTED
 from evals.console import ERR, OUT, emit, say
 from evals.display import finding_line
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from evals.check import Finding
+    from evals.finding import Finding
     from evals.job import Found
     from evals.job_config import JobConfig
     from evals.pace import Pace
@@ -150,6 +150,8 @@ async def examine(asked: Asked, broken: Sequence[BrokenTask], times: int) -> lis
     with new_folder(wanted, "check") as folder, interruptible():
         sandboxes = await _chosen(asked, folder)
         say(f"Tasks: {len(asked.tasks)}   Sandbox: {sandboxes.kind} ({sandboxes.why})   Files: {folder}", console)
+        if left_out := sum(not is_tried_offline(task, sandboxes.kind) for task in asked.tasks):
+            say(f"offline is not tried for {left_out} tasks: the network of a local sandbox stays", console)
         try:
             many = {"times": times, "concurrency": config.concurrency}
             return await check(tasks, sandboxes, folder=folder, on_found=tell, **many)

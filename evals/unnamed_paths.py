@@ -9,7 +9,6 @@ from evals.giveaways import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from evals.task import Step, Task
 

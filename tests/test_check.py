@@ -11,22 +11,44 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evals.check import Finding, check
+from evals.check import check
+from evals.cli import BUNDLED
+from evals.git_future import repositories
 from evals.giveaways import giveaways
 from evals.task import BrokenTask, Typing
 from evals.terminal_bench import read as read_terminal_bench
 from tests.conftest import found as opened
+from tests.conftest import need
 from tests.fakes import GRADE_HELLO, make_task
 from tests.test_trial import one
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from evals.finding import Finding
     from evals.sandboxes import Sandboxes
     from evals.task import Task
 
 OFFLINE = '[environment]\nnetwork_mode = "no-network"\n'
 WRITES_REWARD = "#!/bin/bash\nmkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.txt\n"
+WITH_GIT = "".join(
+    (BUNDLED / "rescue-git-history" / "environment" / "Dockerfile").read_text().splitlines(keepends=True)[:2]
+)
+"""As a bundled task has it, whose layers are there already."""
+HISTORY = """
+commit() {
+    GIT_COMMITTER_DATE="$2 +0000" git -c user.name=a -c user.email=a@b commit -q --allow-empty -m "$1"
+}
+for name in level ahead; do
+    git init -q -b main $name && cd $name
+    commit one "2020-01-01 00:00:00" && commit two "2021-01-01 00:00:00"
+    cd ..
+done
+cd ahead
+git checkout -q -b old HEAD~1 && commit aside "2020-06-01 00:00:00"
+git checkout -q main && commit fix "2022-01-01 00:00:00" && commit lost "2023-01-01 00:00:00"
+git reset -q --hard main~2 && git reflog expire --expire=now --all
+"""
 
 
 def with_cheat(folder: Path, name: str, script: str) -> Path:
@@ -53,7 +75,7 @@ async def test_a_good_task_has_nothing_against_it(sandboxes: Sandboxes, tmp_path
     )
     assert [finding.check for finding in findings] == [
         *("loads", "paths", "oracle", "idempotent", "timing", "oracle 2", "nop", "cheat reward-written"),
-        *("offline", "image", "loads"),
+        *("offline", "image", "git", "loads"),
     ]
     assert [finding for finding in findings if finding.is_against] == findings[-1:]
     assert (findings[-1].task, findings[-1].detail) == ("bad", "task.toml is missing")
@@ -158,6 +180,29 @@ async def test_a_verifier_that_needs_a_network_is_a_warning(tmp_path: Path) -> N
         finding = (await found(sandboxes, tmp_path, task))["offline"]
     assert (finding.ok, finding.warning) == (False, True)
     assert "without a network invalid: verifier_no_result" in finding.detail
+
+
+async def test_commits_from_after_what_is_checked_out_are_a_warning(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello", dockerfile=f"{WITH_GIT}WORKDIR /app\nCOPY history.sh /\nRUN sh /history.sh\n")
+    (task / "environment" / "history.sh").write_text(HISTORY)
+    async with sandboxes.open(one(task).environment) as sandbox:
+        await need(sandbox, "git")
+        there = await repositories(sandbox, local=sandboxes.kind == "local")
+        assert sorted(str(one) for one in there) == [
+            "/app/ahead: 3 commits that HEAD does not reach, 2 of them newer",
+            "/app/level: 0 commits that HEAD does not reach, 0 of them newer",
+        ]
+    finding = (await found(sandboxes, tmp_path, task))["git"]
+    assert (finding.ok, finding.warning) == (False, True)
+    assert finding.detail == "/app/ahead: 3 commits that HEAD does not reach, 2 of them newer"
+
+
+async def test_a_repository_that_cannot_be_looked_into_is_named(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello", dockerfile="FROM debian:bookworm-slim\nWORKDIR /app\nRUN mkdir .git\n")
+    async with sandboxes.open(one(task).environment) as sandbox:
+        there = await repositories(sandbox, local=sandboxes.kind == "local")
+        has_git = (await sandbox.exec(["sh", "-c", "command -v git"], timeout=10)).exit_code == 0
+    assert list(map(str, there)) == [] if has_git else ["/app: no git there to look into it with"]
 
 
 async def test_a_solution_that_is_typed_is_typed(sandboxes: Sandboxes, tmp_path: Path) -> None:

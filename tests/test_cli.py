@@ -101,20 +101,6 @@ def test_the_manner_of_terminus_2_is_recorded_wherever_a_result_is(tmp_path: Pat
     assert agent["name"] == "termstone-terminus2"
 
 
-def test_check_finds_a_task_that_passes_by_itself(tmp_path: Path) -> None:
-    make_task(tmp_path / "tasks" / "sound")
-    make_task(tmp_path / "tasks" / "hollow", test="#!/bin/sh\necho 1 > /logs/verifier/reward.txt\n")
-    ran = termstone("check", tmp_path / "tasks", "-n", 2, "--output", tmp_path / "job")
-    assert ran.returncode == 1
-    (bad,) = [line for line in ran.stdout.splitlines() if "BAD" in line]
-    assert bad.split()[0] == "hollow"
-    assert "nop" in bad
-    assert "2 tasks checked, 1 problems" in ran.stdout
-    as_json = termstone("check", tmp_path / "tasks", "-n", 2, "--json", "--output", tmp_path / "other")
-    findings = [json.loads(line) for line in as_json.stdout.splitlines()]
-    assert [(it["task"], it["check"]) for it in findings if not it["ok"] and not it["warning"]] == [("hollow", "nop")]
-
-
 def test_an_agent_of_the_users_own_runs_from_its_module(tmp_path: Path) -> None:
     make_task(tmp_path / "hello")
     (tmp_path / "mine.py").write_text("from tests.fakes import RaisingAgent as Mine\n")
