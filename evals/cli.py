@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BUNDLED = Path(__file__).parent / "tasks"
+COMPATIBLE = ("terminus2",)
+"""Other harnesses whose way of working there is."""
 OK, BAD_RESULT, USAGE, INVALID, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -35,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from evals import commands  # noqa: PLC0415 - `--help` must not wait for it
 
         return int(getattr(commands, arguments.command)(arguments))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupted:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # an impatient user's second one must not change the exit code
-        print("interrupted; everything that was started has been ended", file=sys.stderr)  # noqa: T201 - the CLI's voice
+        said = "; ".join(["interrupted", "everything that was started has been ended", *map(str, interrupted.args)])
+        print(said, file=sys.stderr)  # noqa: T201 - the CLI's voice
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, and Python would complain about that at exit
@@ -90,9 +93,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group("agent")
     kind = group.add_mutually_exclusive_group()
     kind.add_argument("--agent", default=_UNSET, metavar="AGENT", help="oracle, nop, or module:Class (termstone)")
-    kind.add_argument(
-        "--compat", dest="agent", choices=("terminus2",), default=_UNSET, help="work as another harness does"
-    )
+    kind.add_argument("--compat", dest="agent", choices=COMPATIBLE, default=_UNSET, help="work as another harness does")
     agent = group.add_argument
     agent("--format", default=_UNSET, metavar="NAME", help="of replies: json, xml, tools, ... or module:Class (json)")
     agent("--context", choices=("compact", "stop"), default=_UNSET, help="if a conversation is too long (compact)")

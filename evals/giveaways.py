@@ -72,7 +72,9 @@ def _known(task: Task) -> Iterator[tuple[Path, str]]:
 def _shared(task: Task, names: set[str]) -> set[str]:
     """Return digests of the build context, but for the tests and the solution themselves, and copies of them in it."""
     context = task.environment.context
-    others = (path for path in (context.rglob("*") if context else ()) if str(path.relative_to(context)) not in names)
+    if context is None:
+        return set()
+    others = (path for path in context.rglob("*") if str(path.relative_to(context)) not in names)
     return {digest for path in others if (digest := _digest(path))}
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from evals.job_config import JobConfig
-    from evals.task import Task
+    from evals.task import BrokenTask, Task
     from evals.trial import Plan
     from sandbox.base import Environment
 
@@ -68,6 +68,7 @@ class Job:
         *,
         prepare: Callable[[Environment], Awaitable[str | None]] = nothing_to_build,
         found: Found | None = None,
+        left_out: Sequence[BrokenTask] = (),
     ) -> None:
         """Lay out every attempt at every task; nothing is written before `journalled`.
 
@@ -78,6 +79,7 @@ class Job:
             folder: the job's own, which the caller has locked.
             prepare: has an environment's image built and returns its digest.
             found: what need not be done again.
+            left_out: tasks that it names, too, and that cannot be run.
         """
         self.on_event: Callable[[Event], None] = lambda _: None
         """Called with each event once it is in the journal."""
@@ -90,6 +92,7 @@ class Job:
         """Why no more trials are begun."""
         self._plan = plan
         self._found = found
+        self._left_out = left_out
         self._ended: dict[Key, TrialResult] = dict(found.results) if found else {}
         self._spent = found.spent if found else NOTHING_USED
         self._planned = [(task.name, attempt) for attempt in range(1, config.attempts + 1) for task in tasks]
@@ -130,6 +133,7 @@ class Job:
             "lock": lock_of(self.tasks),
             "started": datetime.now(UTC).isoformat(),
             "directory": str(Path.cwd()),
+            "left_out": Redaction().json([task.model_dump() for task in self._left_out]),
             **(self._found.stays if self._found else {}),
         }
         try:
