@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.durable import JsonLines, write_whole
 from agent.model import NOTHING_USED, Usage
-from evals.budget import total
+from evals.budget import forecast, total
 from evals.images import Images
 from evals.job_folder import CONFIG, JOURNAL, set_aside, trial_folder, tries
 from evals.provenance import lock_of
@@ -119,6 +119,12 @@ class Job:
         """What has been used so far, by trials under way as well."""
         return total([self._spent, *(trial.usage for trial in self.running)])
 
+    @property
+    def forecast(self) -> Usage:
+        """What all trials will have used if those to come are like those that have ended."""
+        ended = self.results
+        return forecast([result.usage for result in ended if result.timing], self.total - len(ended))
+
     @contextmanager
     def journalled(self) -> Iterator[None]:
         """Tell the journal of the job's begin and end, and of what happens between.
@@ -209,7 +215,15 @@ class Job:
         again = worth and self._retried[key] < self.config.retries
         if not again:
             self._ended[key] = result
-        self._tell("trial_ended", task=key[0], attempt=key[1], again=again, result=result.model_dump(mode="json"))
+        self._tell(
+            "trial_ended",
+            task=key[0],
+            attempt=key[1],
+            again=again,
+            left=self.total - len(self._ended),
+            forecast=self.forecast.model_dump(),
+            result=result.model_dump(mode="json"),
+        )
         if again:
             self._retried[key] += 1
             set_aside(trial_folder(self.folder, *key))
