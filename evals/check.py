@@ -13,6 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agent.base import StopReason
 from agent.oracle import NopAgent, OracleAgent
 from evals.agents import oracle
 from evals.finding import Finding
@@ -148,7 +149,9 @@ class _Checks:
         same = graded and [step.rewards for step in first] == [step.rewards for step in second]
         differ = f"first {[step.rewards for step in first]}, then {[step.rewards for step in second] or result.message}"
         passed = len(first) == len(self._task.steps) and all(step.reward == 1 for step in first)
-        found = [self._finding("oracle", ok=passed, detail="" if passed else _said(result), seconds=_spent(result))]
+        late = "; its time was over" if any(step.stop_reason is StopReason.DEADLINE for step in first) else ""
+        detail = "" if passed else f"{_said(result)}{late}"
+        found = [self._finding("oracle", ok=passed, detail=detail, seconds=_spent(result))]
         if passed:
             found.append(self._finding("idempotent", ok=same, detail="" if same else differ))
             found.append(self._timing(result))

@@ -53,6 +53,8 @@ class JobConfig(BaseModel):
     context: Literal["compact", "stop"] = "compact"
     context_limit: int | None = Field(default=None, ge=1)
     """Tokens that the model reads."""
+    agent_timeout: float = Field(default=3600, gt=0, allow_inf_nan=False)
+    """Seconds for the agent at a step, where the task sets none."""
     max_turns: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, ge=0)

@@ -71,7 +71,12 @@ def _harness(compat: object, agent: object, file: Path | None) -> str:
 def found_tasks(config: JobConfig) -> list[Task | BrokenTask]:
     """Return the tasks that a job names, as it wants them."""
     found = find(config.tasks or [str(BUNDLED)], limit=config.limit, task_format=config.task_format)
-    return [task.trusted() if config.trust_task and isinstance(task, Task) else task for task in found]
+    return [_as_wanted(task, config) if isinstance(task, Task) else task for task in found]
+
+
+def _as_wanted(task: Task, config: JobConfig) -> Task:
+    limited = task.limited(config.agent_timeout)
+    return limited.trusted() if config.trust_task else limited
 
 
 def broken_of(found: list[Task | BrokenTask]) -> list[BrokenTask]:

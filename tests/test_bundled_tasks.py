@@ -12,6 +12,7 @@ from agent.loop import TerminalAgent
 from agent.oracle import NopAgent
 from agent.scripted import ScriptedModel, load_recording
 from evals.agents import oracle
+from evals.check import check
 from evals.cli import BUNDLED
 from evals.experiment import Experiment
 from evals.harbor import load
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 TASKS = [task for task in load(BUNDLED) if isinstance(task, Task)]
 INSTRUCTIONS = {name: told for task in TASKS for name, told in task.instructions.items()}
 RECORDED = load_recording(BUNDLED.parent / "recorded" / "demo.json")
+ORACLES_TIME = 60
+"""Seconds within which each oracle's trial must be over, graded twice."""
 
 
 async def outcomes(
@@ -54,6 +57,20 @@ async def test_every_oracle_passes(sandboxes: Sandboxes, tmp_path: Path) -> None
 
 async def test_doing_nothing_fails_everywhere(sandboxes: Sandboxes, tmp_path: Path) -> None:
     assert await outcomes(sandboxes, tmp_path / "job", lambda *_: NopAgent()) == all_of(Outcome.FAILED)
+
+
+@pytest.mark.long  # the two above say the most of it
+async def test_nothing_is_found_against_any_task(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    findings = await check(TASKS, sandboxes, folder=tmp_path / "runs", concurrency=4)
+    assert [finding for finding in findings if finding.is_against] == []
+    said = [(one.task, one.check, one.detail) for one in findings if one.warning]
+    assert said in ([], [("rescue-git-history", "git", said[0][2] if said else "")])  # what is lost is the task
+    for kind in ("oracle", "nop", "image"):
+        assert [finding.task for finding in findings if finding.check == kind] == [task.name for task in TASKS]
+    cheats = [(task.name, f"cheat {script.stem}") for task in TASKS for script in task.path.glob("cheats/*.sh")]
+    assert len(cheats) >= len(TASKS)
+    assert {(one.task, one.check) for one in findings if one.check.startswith("cheat ")} == set(cheats)
+    assert [one for one in findings if one.check == "oracle" and one.seconds >= ORACLES_TIME] == []
 
 
 @pytest.mark.long  # a model behind HTTP says the same

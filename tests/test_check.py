@@ -15,7 +15,9 @@ from evals.check import check
 from evals.cli import BUNDLED
 from evals.git_future import repositories
 from evals.giveaways import giveaways
-from evals.task import BrokenTask, Typing
+from evals.job_config import JobConfig
+from evals.selection import found_tasks
+from evals.task import BrokenTask, Task, Typing
 from evals.terminal_bench import read as read_terminal_bench
 from tests.conftest import found as opened
 from tests.conftest import need
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from evals.finding import Finding
     from evals.sandboxes import Sandboxes
-    from evals.task import Task
 
 OFFLINE = '[environment]\nnetwork_mode = "no-network"\n'
 WRITES_REWARD = "#!/bin/bash\nmkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.txt\n"
@@ -162,6 +163,20 @@ async def test_a_task_whose_image_is_its_whole_folder_shows_all_of_it(
     assert await images(sandboxes, task) == [
         f"/app/src/{name} is {name}" for name in ("run-tests.sh", solution, "tests/test_out.py")
     ]
+
+
+async def test_an_oracle_that_hangs_ends_with_the_time_of_a_task_that_sets_none(
+    sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    hanging = make_task(tmp_path / "hanging", solve="sleep 3600\n", toml=OFFLINE)
+    own = make_task(tmp_path / "own", toml=f"{OFFLINE}[agent]\ntimeout_sec = 7.5\n")
+    config = JobConfig(tasks=(str(hanging), str(own)), agent_timeout=2)
+    tasks = found_tasks(config)
+    assert [step.agent_timeout for task in tasks if isinstance(task, Task) for step in task.steps] == [2, 7.5]
+    findings = await check(tasks[:1], sandboxes, folder=tmp_path / "runs", concurrency=3)
+    (oracle,) = (finding for finding in findings if finding.check == "oracle")
+    assert (oracle.ok, oracle.detail) == (False, "failed with reward 0; its time was over")
+    assert JobConfig().agent_timeout == 3600
 
 
 async def test_little_room_in_a_time_limit_is_a_warning(sandboxes: Sandboxes, tmp_path: Path) -> None:

@@ -268,12 +268,12 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_help_of_run_fits_on_a_screen_and_a_half(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 60
-    assert max(map(len, lines)) <= 100
+    assert len(lines) <= 24 * 1.5
+    assert max(map(len, lines)) <= 80
 
 
 def test_events_are_lines_of_json_and_nothing_else_is_on_standard_output(tmp_path: Path, recording: Path) -> None:

@@ -191,7 +191,10 @@ def test_models_of_one_provider_keep_one_pace() -> None:
 def test_a_list_of_models_is_a_config_for_each(tmp_path: Path) -> None:
     file = tmp_path / "job.toml"
     file.write_text('model = ["a/x", "b/y"]\nattempts = 3\n')
-    assert [(config.model, config.attempts) for config in configs_of(read_options(file), file)] == [("a/x", 3), ("b/y", 3)]
+    assert [(config.model, config.attempts) for config in configs_of(read_options(file), file)] == [
+        ("a/x", 3),
+        ("b/y", 3),
+    ]
     assert [config.model for config in configs_of({"model": ["c/z"]}, file)] == ["c/z"]
     with pytest.raises(JobError, match="a/x is named twice"):
         configs_of({"model": ["a/x", "a/x"]})

@@ -58,7 +58,7 @@ def test_a_job_file_may_stand_among_the_paths(tmp_path: Path) -> None:
 def test_every_option_of_the_command_line_is_a_key_of_the_job_file() -> None:
     words = "run --trust-task -m x --api-base x --temperature 1 --reasoning-effort low --thinking-budget 1 --token-ids"
     more = "--context-limit 1 --agent x --format x --context stop --max-turns 1 --max-tokens 1 --max-cost 1"
-    last = "--max-repeats 1 --turns 2 --leftovers fresh -k 1 -n 1"
+    last = "--agent-timeout 1 --max-repeats 1 --turns 2 --leftovers fresh -k 1 -n 1"
     job = "--job-max-cost 1 --job-max-tokens 1 --retries 0 --sandbox local -o x"
     arguments = vars(parser().parse_args(f"{words} {more} {last} {job} -l 1 --task-format harbor path".split()))
     assert JobConfig.model_fields.keys() == arguments.keys() - {"command", "job_file", "json"}
@@ -73,6 +73,7 @@ def test_every_option_of_the_command_line_can_stand_in_a_job_file(tmp_path: Path
         with pytest.raises(JobError) as refused:
             effective(tmp_path, f"{option} = {{}}")
         assert "no option" not in str(refused.value)
+    assert "agent-timeout" in options
 
 
 def test_a_job_file_can_ask_for_json_and_for_another_harness(tmp_path: Path) -> None:
