@@ -89,14 +89,10 @@ class Trial:
         if not self._runs:
             return ""
         run, time_at_it = self._runs[-1]
-        steps = [step.name for step in self.task.steps]
-        number = steps.index(run.step.name) + 1
-        return ", ".join(
-            [
-                *([f"step {number}/{len(steps)} {run.step.name}"] if len(steps) > 1 else []),
-                *([f"time {time_at_it}/{self._plan.turns}"] if self._plan.turns > 1 else []),
-            ]
-        )
+        names = [step.name for step in self.task.steps]
+        step = f"step {names.index(run.step.name) + 1}/{len(names)} {run.step.name}" if len(names) > 1 else ""
+        again = f"time {time_at_it}/{self._plan.turns}" if self._plan.turns > 1 else ""
+        return ", ".join(filter(None, [step, again]))
 
     async def run(self) -> TrialResult:
         """Run to an outcome. Whatever breaks is part of the result; only a cancellation goes on to the caller."""
