@@ -124,6 +124,7 @@ async def images(sandboxes: Sandboxes, task: Task) -> list[str]:
         return sorted(await giveaways(task, sandbox))
 
 
+@pytest.mark.fault("F59")
 async def test_tests_and_solution_that_are_copied_into_the_image_are_found(
     sandboxes: Sandboxes, tmp_path: Path
 ) -> None:
@@ -197,6 +198,7 @@ async def test_a_verifier_that_needs_a_network_is_a_warning(tmp_path: Path) -> N
     assert "without a network invalid: verifier_no_result" in finding.detail
 
 
+@pytest.mark.fault("F59")
 async def test_commits_from_after_what_is_checked_out_are_a_warning(sandboxes: Sandboxes, tmp_path: Path) -> None:
     task = make_task(tmp_path / "hello", dockerfile=f"{WITH_GIT}WORKDIR /app\nCOPY history.sh /\nRUN sh /history.sh\n")
     (task / "environment" / "history.sh").write_text(HISTORY)
