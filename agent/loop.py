@@ -152,6 +152,7 @@ class TerminalAgent:
         spent = sum(result.observation.seconds for result in before if result.observation)
         if spent >= self._limits.turn_seconds:
             return Result(command.keystrokes, skipped=Skipped.NO_TIME)
+        self.trajectory.typing = command.keystrokes
         return Result(command.keystrokes, await terminal.type(command.keystrokes, command.duration))
 
     def _tell(self, role: Literal["system", "user"], text: str) -> None:

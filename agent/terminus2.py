@@ -96,6 +96,7 @@ class Terminus2Agent(TerminalAgent):
         shown: list[ObservationResult] = []
         try:
             for command in reply.commands:
+                self.trajectory.typing = command.keystrokes
                 await self._screen.typist.type(command.keystrokes, command.duration)
             text = await self._screen.news()
             shown.append(ObservationResult(content=text))

@@ -109,6 +109,8 @@ class Trajectory:
         self.usage = NOTHING_USED
         self.waited = 0.0
         """Seconds spent waiting for a provider that refused or failed."""
+        self.typing = ""
+        """The keystrokes that are being typed, or were last: for a display, as what comes of them is not known yet."""
         self.dropped: tuple[str, ...] = ()
         """Parameters that were asked for and that the model does not take."""
         self._failed: list[dict[str, Any]] = []

@@ -2,7 +2,8 @@
 
 A task is fit when its oracle passes each time, doing nothing fails, no cheat scores, its verifier says the same when
 it is asked twice, and its image carries neither tests nor solution. What else is worth a look is a warning: a verifier
-that needs a network, a path that the tests look at and the instruction does not name, little room in a time limit.
+that needs a network, a path that the tests look at and the instruction does not name, little room in a time limit, a
+repository with commits from after what is checked out.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from agent.base import StopReason
 from agent.oracle import NopAgent, OracleAgent
 from evals.agents import oracle
-from evals.giveaways import giveaways, unnamed_paths
+from evals.finding import Finding
+from evals.git_future import repositories
+from evals.giveaways import giveaways
 from evals.result import THE_AGENTS_DOING, Cause, Outcome
 from evals.task import BrokenTask
 from evals.trial import Plan, Trial
+from evals.unnamed_paths import unnamed_paths
 from sandbox.base import NO_NETWORK, SandboxError, finished
 
 if TYPE_CHECKING:
@@ -27,36 +30,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.base import Agent
+    from evals.git_future import Repository
     from evals.result import TrialResult
     from evals.sandboxes import Sandboxes
     from evals.task import Task
 
-    Check = Callable[[], Awaitable[list["Finding"]]]
+    Check = Callable[[], Awaitable[list[Finding]]]
 
 _SHARE = 0.5
 """The part of a time limit that an oracle and the tests may take without a warning."""
 _PARTS = (("agent", "the agent"), ("verification", "the tests"))
-
-
-class Finding(BaseModel):
-    """What one check of one task came to."""
-
-    model_config = ConfigDict(frozen=True)
-
-    task: str
-    check: str
-    """``loads``, ``paths``, ``oracle``, ``idempotent``, ``timing``, ``nop``, ``cheat ...``, ``offline``, ``image``."""
-    ok: bool
-    warning: bool = False
-    """Whether it is worth a look and no more: a task with nothing else against it is fit."""
-    detail: str = ""
-    """One line; empty when there is nothing to say."""
-    seconds: float = 0.0
-
-    @property
-    def is_against(self) -> bool:
-        """Whether it makes the task unfit."""
-        return not self.ok and not self.warning
 
 
 async def check(  # noqa: PLR0913 - all but two by name
@@ -105,6 +88,15 @@ async def check(  # noqa: PLR0913 - all but two by name
         await finished(asyncio.gather(*running, return_exceptions=True))
 
 
+def is_tried_offline(task: Task, kind: str) -> bool:
+    """Whether it is tried if a task's tests need a network: that of a local sandbox stays as it is."""
+    return kind != "local" or _is_offline(task)
+
+
+def _is_offline(task: Task) -> bool:
+    return all((step.verifier.network or task.environment.network) == NO_NETWORK for step in task.steps)
+
+
 async def _broken(task: BrokenTask) -> list[Finding]:
     return [Finding(task=task.name, check="loads", ok=False, detail=task.reason)]
 
@@ -126,7 +118,8 @@ class _Checks:
         yield self._nop
         for script in sorted(self._task.path.glob("cheats/*.sh")):
             yield partial(self._cheat, script)
-        yield self._offline
+        if is_tried_offline(self._task, self._sandboxes.kind):
+            yield self._offline
         yield self._image
 
     async def _loads(self) -> list[Finding]:
@@ -156,7 +149,9 @@ class _Checks:
         same = graded and [step.rewards for step in first] == [step.rewards for step in second]
         differ = f"first {[step.rewards for step in first]}, then {[step.rewards for step in second] or result.message}"
         passed = len(first) == len(self._task.steps) and all(step.reward == 1 for step in first)
-        found = [self._finding("oracle", ok=passed, detail="" if passed else _said(result), seconds=_spent(result))]
+        late = "; its time was over" if any(step.stop_reason is StopReason.DEADLINE for step in first) else ""
+        detail = "" if passed else f"{_said(result)}{late}"
+        found = [self._finding("oracle", ok=passed, detail=detail, seconds=_spent(result))]
         if passed:
             found.append(self._finding("idempotent", ok=same, detail="" if same else differ))
             found.append(self._timing(result))
@@ -187,7 +182,7 @@ class _Checks:
         return [self._finding(name, ok=refused, detail=detail, seconds=_spent(result))]
 
     async def _offline(self) -> list[Finding]:
-        if all((step.verifier.network or self._task.environment.network) == NO_NETWORK for step in self._task.steps):
+        if _is_offline(self._task):
             return [self._finding("offline", ok=True)]
         steps = [step.model_copy(update={"verifier": step.verifier.model_copy(update={"network": NO_NETWORK})})
                  for step in self._task.steps]  # fmt: skip
@@ -201,10 +196,19 @@ class _Checks:
         try:
             async with self._sandboxes.open(self._task.environment) as sandbox:
                 found = await giveaways(self._task, sandbox)
+                repositories_there = await repositories(sandbox, local=self._sandboxes.kind == "local")
         except SandboxError as error:
             return [self._finding("image", ok=False, detail=str(error))]
         seconds = time.monotonic() - begun
-        return [self._finding("image", ok=not found, detail="; ".join(found), seconds=seconds)]
+        return [
+            self._finding("image", ok=not found, detail="; ".join(found), seconds=seconds),
+            self._git(repositories_there),
+        ]
+
+    def _git(self, there: list[Repository]) -> Finding:
+        told = [one for one in there if one.unreached != 0]
+        ok = not any(one.unreached for one in told)
+        return self._finding("git", ok=ok, warning=True, detail="; ".join(map(str, told)))
 
     async def _run(
         self, name: str, make: Callable[[Task], Agent], task: Task | None = None, *, turns: int = 1

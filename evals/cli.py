@@ -15,14 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BUNDLED = Path(__file__).parent / "tasks"
+COMPATIBLE = ("terminus2",)
+"""Other harnesses whose way of working there is."""
 OK, BAD_RESULT, USAGE, INVALID, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-class _Parser(argparse.ArgumentParser):
+class _Formatter(argparse.HelpFormatter):
     """Has room for long options beside their help."""
 
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32)
+
+
+class _DenseFormatter(_Formatter):
+    """Leaves out empty lines, so that many options fit on a screen and a half."""
+
+    def format_help(self) -> str:
+        return super().format_help().replace("\n\n", "\n")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Has that formatter for all its commands."""
+
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
-        super().__init__(formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32), **settings)
+        super().__init__(**{"formatter_class": _Formatter, **settings})
 
 
 _UNSET = argparse.SUPPRESS  # what is not given is not there, so that a job file or the config's own default counts
@@ -35,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from evals import commands  # noqa: PLC0415 - `--help` must not wait for it
 
         return int(getattr(commands, arguments.command)(arguments))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupted:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # an impatient user's second one must not change the exit code
-        print("interrupted; everything that was started has been ended", file=sys.stderr)  # noqa: T201 - the CLI's voice
+        said = "; ".join(["interrupted", "everything that was started has been ended", *map(str, interrupted.args)])
+        print(said, file=sys.stderr)  # noqa: T201 - the CLI's voice
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, and Python would complain about that at exit
@@ -55,7 +72,11 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(
         commands.add_parser(
-            "run", help="run a model or another agent on tasks", usage="termstone run [PATH ...] [-m MODEL] [options]"
+            "run",
+            help="run a model or another agent on tasks",
+            usage="termstone run [-h] [PATH ...] [-m MODEL] [options]",
+            add_help=False,
+            formatter_class=_DenseFormatter,
         )
     )
     _add_resume(commands.add_parser("resume", help="go on with a job that was cut short"))
@@ -72,14 +93,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("-h", "--help", action="help", help=_UNSET)  # stands in the usage
     tasks = run.add_argument_group("tasks")
     _add_tasks(tasks)
-    tasks.add_argument("--trust-task", action="store_true", default=_UNSET, help="let compose files have this machine")
+    _add_trust(tasks)
     tasks.add_argument("-f", "--job-file", type=Path, metavar="FILE", help="any of these options as TOML, also as PATH")
 
     model = run.add_argument_group("model").add_argument
-    named = "a litellm name (anthropic/..., openai/...), or scripted:FILE; each of several is run"
-    model("-m", "--model", action="append", default=_UNSET, help=named)
+    model("-m", "--model", action="append", default=_UNSET, help="a litellm name, or scripted:FILE; each is run")
     model("--api-base", default=_UNSET, metavar="URL", help="where an OpenAI-compatible server listens")
     model("--temperature", type=float, default=_UNSET, metavar="T", help="passed to it, as the next two (its default)")
     model("--reasoning-effort", default=_UNSET, metavar="EFFORT", help="low, medium, high or as the provider has it")
@@ -90,25 +111,18 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group("agent")
     kind = group.add_mutually_exclusive_group()
     kind.add_argument("--agent", default=_UNSET, metavar="AGENT", help="oracle, nop, or module:Class (termstone)")
-    kind.add_argument(
-        "--compat", dest="agent", choices=("terminus2",), default=_UNSET, help="work as another harness does"
-    )
+    kind.add_argument("--compat", dest="agent", choices=COMPATIBLE, default=_UNSET, help="work as another harness does")
     agent = group.add_argument
-    agent("--format", default=_UNSET, metavar="NAME", help="of replies: json, xml, tools, ... or module:Class (json)")
+    agent("--format", default=_UNSET, metavar="NAME", help="json, xml, tools, ... or module:Class (json)")
     agent("--context", choices=("compact", "stop"), default=_UNSET, help="if a conversation is too long (compact)")
     agent("--max-turns", type=_positive, default=_UNSET, metavar="N", help="replies per trial (no limit)")
     agent("--max-tokens", type=_positive, default=_UNSET, metavar="N", help="sent and received per trial (no limit)")
     agent("--max-cost", type=float, default=_UNSET, metavar="USD", help="dollars per trial (no limit)")
     agent("--max-repeats", type=_positive, default=_UNSET, metavar="N", help="equal turns in a row (only recorded)")
-    agent(
-        "--turns",
-        type=_positive,
-        default=_UNSET,
-        metavar="N",
-        help="times to work, with a look at the tests between (1)",
-    )
+    agent("--turns", type=_positive, default=_UNSET, metavar="N", help="times to work, its tests seen between (1)")
     left = ("shared", "restarted", "fresh")
     agent("--leftovers", choices=left, default=_UNSET, metavar="MODE", help="its processes: shared, restarted or fresh")
+    _add_agent_timeout(group)
 
     job = run.add_argument_group("job")
     job.add_argument("-k", "--attempts", type=_positive, default=_UNSET, metavar="K", help="attempts at each task (1)")
@@ -128,9 +142,11 @@ def _add_resume(resume: argparse.ArgumentParser) -> None:
 
 def _add_check(check: argparse.ArgumentParser) -> None:
     _add_tasks(check)
+    _add_trust(check)
+    _add_agent_timeout(check)
     check.add_argument("--times", type=_positive, default=1, metavar="N", help="how often each oracle must pass (1)")
     check.add_argument("-n", "--concurrency", type=_positive, default=_UNSET, metavar="N", help="runs at a time (1)")
-    check.add_argument("--json", action="store_true", help="print each finding as a line of JSON, and nothing else")
+    check.add_argument("--json", action="store_true", help="print findings as lines of JSON, nothing else")
     _add_where(check)
 
 
@@ -140,16 +156,25 @@ def _add_tasks(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
     parser.add_argument("--task-format", default=_UNSET, metavar="NAME", help="how they are read (found out)")
 
 
+def _add_trust(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    parser.add_argument("--trust-task", action="store_true", default=_UNSET, help="let compose files have this machine")
+
+
+def _add_agent_timeout(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    told = "time to work, where the task sets none (3600)"
+    parser.add_argument("--agent-timeout", type=_seconds, default=_UNSET, metavar="SECONDS", help=told)
+
+
 def _add_job(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     parser.add_argument("-n", "--concurrency", type=_positive, default=_UNSET, metavar="N", help="trials at a time (1)")
     parser.add_argument("--job-max-cost", type=float, default=_UNSET, metavar="USD", help="dollars for all trials")
     parser.add_argument("--job-max-tokens", type=_positive, default=_UNSET, metavar="N", help="tokens for all trials")
-    parser.add_argument("--json", action="store_true", help="print each event as a line of JSON, and nothing else")
+    parser.add_argument("--json", action="store_true", help="print events as lines of JSON, nothing else")
 
 
 def _add_where(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     kinds = ("auto", "docker", "local")
-    parser.add_argument("--sandbox", choices=kinds, default=_UNSET, help="where to run (auto)")
+    parser.add_argument("--sandbox", choices=kinds, default=_UNSET, metavar="KIND", help="auto, docker or local (auto)")
     parser.add_argument(
         "-o", "--output", default=_UNSET, metavar="JOBDIR", help="folder of the results (jobs/TIME-...)"
     )
@@ -165,6 +190,16 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 if __name__ == "__main__":

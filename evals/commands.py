@@ -6,11 +6,13 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import ValidationError
+
 from agent.model import ModelError
 from evals import display
 from evals.analysis import compare_command, export_command
 from evals.analysis.atif import TrajectoryError
-from evals.analysis.job_record import NOT_RUN, RecordError
+from evals.analysis.job_record import NOT_RUN, RecordError, damaged, read_object
 from evals.analysis.jobs import read_jobs
 from evals.analysis.report import command as report_command
 from evals.analysis.show import show as show_trial
@@ -19,11 +21,11 @@ from evals.clean import clean as remove
 from evals.cli import BAD_RESULT, OK
 from evals.conclusion import concluded, refused
 from evals.console import OUT, say
-from evals.job_config import JobError, configs_of
-from evals.job_folder import job_folders, locked
+from evals.job_config import JobError, JobInterruptedError, configs_of
+from evals.job_folder import CONFIG, job_folders, locked
 from evals.resumption import recovered
 from evals.run import Asked, begin, examine, go_on
-from evals.selection import asked, found_tasks, given, usable
+from evals.selection import asked, broken_of, found_tasks, given, usable
 from evals.task import BrokenTask, Task, TaskError
 from sandbox.base import SandboxError
 
@@ -41,11 +43,13 @@ _REFUSALS = (TaskError, JobError, SandboxError, ModelError)
 def run(arguments: argparse.Namespace) -> int:
     """Run an agent on tasks."""
     try:
-        configs = configs_of(*asked(arguments))
-        ran = _awaited(begin(Asked(configs, usable(found_tasks(configs[0])), arguments.json)))
+        options = asked(arguments)
+        configs = configs_of(options.values, options.file)
+        found = found_tasks(configs[0])
+        ran = _awaited(begin(Asked(configs, usable(found), options.as_json, broken_of(found))))
     except _REFUSALS as error:
         return refused(error)
-    return concluded(ran, as_json=arguments.json)
+    return concluded(ran, as_json=options.as_json)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -68,9 +72,9 @@ def check(arguments: argparse.Namespace) -> int:
     try:
         (config,) = configs_of(given(arguments))
         found = found_tasks(config)
-        wanted = Asked([config], [task for task in found if isinstance(task, Task)], arguments.json)
-        broken = [task for task in found if isinstance(task, BrokenTask)]
-        findings = _awaited(examine(wanted, broken, arguments.times))
+        tasks = [task for task in found if isinstance(task, Task)]
+        wanted = Asked([config], tasks, arguments.json, broken_of(found))
+        findings = _awaited(examine(wanted, arguments.times))
     except _REFUSALS as error:
         return refused(error)
     bad = sum(finding.is_against for finding in findings)
@@ -107,8 +111,18 @@ def _show_job(job: JobRecord) -> None:
         raise RecordError(f"{job.folder}: none of {missing} trials has a result{go_on}")
     say(f"{job.configuration.get('model') or job.configuration.get('agent')}:")
     display.show_results(OUT, run)
+    if job.source == "termstone":
+        for task in _left_out(job.folder / CONFIG):
+            say(f"left out: {task.name}: {task.reason}")
     if missing:
         say(f"{missing} more trials were to be run and have no result{go_on}")
+
+
+def _left_out(config: Path) -> list[BrokenTask]:
+    try:
+        return [BrokenTask.model_validate(task) for task in read_object(config).get("left_out", [])]
+    except (ValidationError, TypeError) as error:
+        raise damaged(config, error) from error
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -139,5 +153,7 @@ def tasks(arguments: argparse.Namespace) -> int:
 def _awaited(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
+    except JobInterruptedError as error:
+        raise KeyboardInterrupt(f"go on with: termstone resume {error}") from error
     except asyncio.CancelledError as error:
         raise KeyboardInterrupt from error

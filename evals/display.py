@@ -16,12 +16,12 @@ from evals.task import BrokenTask
 from sandbox.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
     from agent.model import Usage
-    from evals.check import Finding
+    from evals.finding import Finding
     from evals.task import Task
 
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.INVALID: "yellow"}
@@ -106,6 +106,21 @@ def summary(results: Sequence[_Row]) -> str:
     rate = f" ({passed / valid:.0%})" if valid else ""
     note = f"; {invalid} invalid, which count for nothing" if invalid else ""
     return f"{passed} of {valid} passed{rate}{note}"
+
+
+def note_lines(notes: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Put notes on tasks into lines, one that is on several once.
+
+    Args:
+        notes: the name of a task with a note on it, each.
+    """
+    tasks: dict[str, dict[str, None]] = {}
+    for name, note in notes:
+        tasks.setdefault(note, {})[name] = None
+    for note, names in tasks.items():
+        first = next(iter(names))
+        others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
+        yield f"note: {first}{others}: {note}"
 
 
 def show_tasks(console: Console, tasks: Sequence[Task | BrokenTask]) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.durable import JsonLines, write_whole
 from agent.model import NOTHING_USED, Usage
-from evals.budget import total
+from evals.budget import forecast, total
 from evals.images import Images
 from evals.job_folder import CONFIG, JOURNAL, set_aside, trial_folder, tries
 from evals.provenance import lock_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from evals.job_config import JobConfig
-    from evals.task import Task
+    from evals.task import BrokenTask, Task
     from evals.trial import Plan
     from sandbox.base import Environment
 
@@ -68,6 +68,7 @@ class Job:
         *,
         prepare: Callable[[Environment], Awaitable[str | None]] = nothing_to_build,
         found: Found | None = None,
+        left_out: Sequence[BrokenTask] = (),
     ) -> None:
         """Lay out every attempt at every task; nothing is written before `journalled`.
 
@@ -78,6 +79,7 @@ class Job:
             folder: the job's own, which the caller has locked.
             prepare: has an environment's image built and returns its digest.
             found: what need not be done again.
+            left_out: tasks that it names, too, and that cannot be run.
         """
         self.on_event: Callable[[Event], None] = lambda _: None
         """Called with each event once it is in the journal."""
@@ -90,6 +92,7 @@ class Job:
         """Why no more trials are begun."""
         self._plan = plan
         self._found = found
+        self._left_out = left_out
         self._ended: dict[Key, TrialResult] = dict(found.results) if found else {}
         self._spent = found.spent if found else NOTHING_USED
         self._planned = [(task.name, attempt) for attempt in range(1, config.attempts + 1) for task in tasks]
@@ -116,6 +119,12 @@ class Job:
         """What has been used so far, by trials under way as well."""
         return total([self._spent, *(trial.usage for trial in self.running)])
 
+    @property
+    def forecast(self) -> Usage:
+        """What all trials will have used if those to come are like those that have ended."""
+        ended = self.results
+        return forecast([result.usage for result in ended if result.timing], self.total - len(ended))
+
     @contextmanager
     def journalled(self) -> Iterator[None]:
         """Tell the journal of the job's begin and end, and of what happens between.
@@ -130,6 +139,7 @@ class Job:
             "lock": lock_of(self.tasks, self.config),
             "started": datetime.now(UTC).isoformat(),
             "directory": str(Path.cwd()),
+            "left_out": Redaction().json([task.model_dump() for task in self._left_out]),
             **(self._found.stays if self._found else {}),
         }
         try:
@@ -205,7 +215,15 @@ class Job:
         again = worth and self._retried[key] < self.config.retries
         if not again:
             self._ended[key] = result
-        self._tell("trial_ended", task=key[0], attempt=key[1], again=again, result=result.model_dump(mode="json"))
+        self._tell(
+            "trial_ended",
+            task=key[0],
+            attempt=key[1],
+            again=again,
+            left=self.total - len(self._ended),
+            forecast=self.forecast.model_dump(),
+            result=result.model_dump(mode="json"),
+        )
         if again:
             self._retried[key] += 1
             set_aside(trial_folder(self.folder, *key))

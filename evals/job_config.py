@@ -23,6 +23,10 @@ class JobStoppedError(JobError):
     """The job's folder cannot be written to any more."""
 
 
+class JobInterruptedError(Exception):
+    """The user ended the job, which can be gone on with; the message is its folder."""
+
+
 class JobConfig(BaseModel):
     """One value for each option."""
 
@@ -49,6 +53,8 @@ class JobConfig(BaseModel):
     context: Literal["compact", "stop"] = "compact"
     context_limit: int | None = Field(default=None, ge=1)
     """Tokens that the model reads."""
+    agent_timeout: float = Field(default=3600, gt=0, allow_inf_nan=False)
+    """Seconds for the agent at a step, where the task sets none."""
     max_turns: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, ge=0)
@@ -79,13 +85,12 @@ class JobConfig(BaseModel):
         return Limits(when_full=self.context, **{name: getattr(self, name) for name in names})
 
 
-def configs_of(given: Mapping[str, Any], file: Path | None = None) -> list[JobConfig]:
-    """Make a config for each model, of which there may be a list, from a job file and from options, which win over it.
+def configs_of(values: Mapping[str, Any], file: Path | None = None) -> list[JobConfig]:
+    """Make a config for each model, of which there may be a list, from options; some may be of a job file.
 
     Raises:
-        JobError: a key that there is none of, or a value that does not fit, each by name; a file that does not parse.
+        JobError: a key that there is none of, or a value that does not fit, each by name.
     """
-    values = {**(_read(file) if file else {}), **given}
     named = values.get("model")
     models = named if isinstance(named, list) and named else [named]
     if twice := [model for model in models if models.count(model) > 1]:
@@ -97,7 +102,12 @@ def configs_of(given: Mapping[str, Any], file: Path | None = None) -> list[JobCo
         raise JobError(where + "; ".join(_problem(detail) for detail in error.errors())) from error
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_options(file: Path) -> dict[str, Any]:
+    """Read the options of a job file, by the names that they have here; ``json`` and ``compat`` are of no field.
+
+    Raises:
+        JobError: the file cannot be read or does not parse.
+    """
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from agent.model import Usage
 from evals.budget import forecast
 from evals.console import emit, say
 from evals.display import amount, dollars, printable
@@ -73,7 +74,9 @@ def told(event: Event) -> str | None:
             cause = f" ({result['cause']})" if result["cause"] else ""
             again = "; it is tried again" if event["again"] else ""
             seconds = sum(result["timing"].values())
-            ended = f"{result['outcome']}{cause}, {result['turns']} turns, {seconds:.1f} s{again}"
+            rest = Usage.model_validate(event["forecast"])
+            expected = f"; {words}" if event["left"] and (words := _expected(rest)) else ""
+            ended = f"{result['outcome']}{cause}, {result['turns']} turns, {seconds:.1f} s{again}{expected}"
             return f"{result['task']} #{result['attempt']}: {ended}"
         case "halted":
             return f"no more trials are begun: {event['message']}"
@@ -102,13 +105,11 @@ def _rows(job: Job, now: float) -> Iterator[list[str | Text]]:
 
 
 def _row(trial: Trial, now: float) -> list[str | Text]:
-    steps = trial.agent.trajectory.steps if trial.agent else []
-    calls = next((step.tool_calls for step in reversed(steps) if step.tool_calls), [])
-    keys = str(calls[-1].arguments.get("keystrokes", "")) if calls else ""
+    keys = trial.agent.trajectory.typing if trial.agent else ""
     return [
         Text(printable(f"{trial.task.name} #{trial.attempt}", 40)),
-        Text(printable(trial.phase)),
-        str(sum(step.source == "agent" for step in steps)),
+        Text(printable(": ".join(filter(None, [trial.part, trial.phase])))),
+        str(trial.turns),
         Text(printable(keys.replace("\n", "⏎"), 80)),
         amount(trial.usage.tokens),
         dollars(trial.usage.cost_usd),
@@ -130,13 +131,21 @@ def outlook(experiment: Experiment) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _cost(experiment: Experiment, usages: list[Any], left: int) -> str:
+def _cost(experiment: Experiment, usages: list[Usage], left: int) -> str:
     used, limits = experiment.usage, experiment.budget
-    spent = f"${dollars(used.cost_usd)}" + (f" of ${limits.dollars:.2f}" if limits.dollars is not None else "")
-    if limits.tokens is not None:
-        spent += f", {amount(used.tokens)} of {limits.tokens:,} tokens"
-    expected = forecast(usages, left).cost_usd
-    return spent + (f", about ${expected:.2f} in the end" if expected and left else "")
+    cost = "cost unknown" if used.cost_usd is None else f"${dollars(used.cost_usd)}"
+    of_dollars = "" if limits.dollars is None else f" of ${limits.dollars:.2f}"
+    of_tokens = "" if limits.tokens is None else f" of {limits.tokens:,}"
+    expected = _expected(forecast(usages, left)) if left else ""
+    return ", ".join(filter(None, [f"{cost}{of_dollars}", f"{amount(used.tokens)}{of_tokens} tokens", expected]))
+
+
+def _expected(usage: Usage) -> str:
+    """Say what all will have used; nothing of what is not known or is nothing."""
+    cost = f"${usage.cost_usd:.2f}" if usage.cost_usd else ""
+    tokens = f"{usage.tokens:,} tokens" if usage.tokens else ""
+    words = " and ".join(filter(None, [cost, tokens]))
+    return f"about {words} in the end" if words else ""
 
 
 def clock(seconds: float) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from evals.job import Event, Key
 
+_DOCUMENT = ("config", "lock", "started", "directory", "left_out")
 _RESULT, _TRAJECTORY, _TRIAL_JOURNAL = "result.json", "trajectory.json", "journal.jsonl"
 
 
@@ -52,7 +53,7 @@ class Recovery:
         if document is None or not {"config", "lock"} <= document.keys():
             if not begun:
                 raise JobError(f"{path} and {JOURNAL} are damaged: nothing says what was asked for; begin a new job")
-            document = {name: begun[name] for name in ("config", "lock", "started", "directory") if name in begun}
+            document = {name: begun[name] for name in _DOCUMENT if name in begun}
             if path.exists():
                 self._quarantine(path)
             write_whole(path, json.dumps(document, indent=1) + "\n")

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from evals.agents import Agents
-from evals.check import check
+from evals.check import check, is_tried_offline
 from evals.cli import INTERRUPTED
 from evals.console import ERR, OUT, emit, say
-from evals.display import finding_line
+from evals.display import finding_line, note_lines
 from evals.experiment import Experiment
 from evals.job import Job
-from evals.job_folder import new_folder
+from evals.job_config import JobInterruptedError
+from evals.job_folder import CONFIG, new_folder
 from evals.progress import shown
 from evals.sandboxes import choose
 from evals.trial import Plan
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from evals.check import Finding
+    from evals.finding import Finding
     from evals.job import Found
     from evals.job_config import JobConfig
     from evals.pace import Pace
@@ -49,6 +50,8 @@ class Asked(NamedTuple):
     tasks: list[Task]
     as_json: bool = False
     """Whether standard output is for events alone."""
+    broken: Sequence[BrokenTask] = ()
+    """Those that were named and cannot be run."""
 
     @property
     def config(self) -> JobConfig:
@@ -89,6 +92,7 @@ async def begin(asked: Asked) -> Ran:
 
     Raises:
         JobError: something that it names is not there, or its folder cannot be had or written to.
+        JobInterruptedError: see `go_on`.
         SandboxStartError: this machine has no such sandbox.
     """
     agents = asked.agents()
@@ -104,7 +108,20 @@ async def begin(asked: Asked) -> Ran:
 
 
 async def go_on(asked: Asked, arms: Sequence[Arm], folder: Path) -> Ran:
-    """Run what is left of jobs, in a folder that the caller has locked; see `begin`."""
+    """Run what is left of jobs, in a folder that the caller has locked; see `begin`.
+
+    Raises:
+        JobInterruptedError: the user wanted it to end, and something of it can be gone on with.
+    """
+    try:
+        return await _run(asked, arms, folder)
+    except asyncio.CancelledError as cancelled:
+        if any((arm.folder / CONFIG).is_file() for arm in arms):
+            raise JobInterruptedError(str(folder)) from cancelled
+        raise
+
+
+async def _run(asked: Asked, arms: Sequence[Arm], folder: Path) -> Ran:
     config, tasks, console = asked.config, asked.tasks, asked.console
     with interruptible() as interrupts:
         sandboxes = await _chosen(asked, folder)
@@ -114,31 +131,33 @@ async def go_on(asked: Asked, arms: Sequence[Arm], folder: Path) -> Ran:
             sizes = f"Tasks: {len(tasks)}   Attempts: {config.attempts}   At a time: {config.concurrency}"
             say(f"{sizes}   Agent: {what}", console)
             say(f"Sandbox: {sandboxes.kind} ({sandboxes.why})   Job: {folder}", console)
-            jobs = [_job(arm, tasks, sandboxes) for arm in arms]
+            jobs = [_job(arm, asked, sandboxes) for arm in arms]
             experiment = interrupts.experiment = Experiment(jobs, folder)
             with shown(experiment, console, as_json=asked.as_json):
                 await _with(experiment, [arm.agents for arm in arms])
         finally:
             sandboxes.close()
-    told = {note for task in tasks for note in task.notes}
-    for note in dict.fromkeys(note for result in experiment.results for note in result.notes if note not in told):
-        say(f"note: {note}", ERR)
+    told = {(task.name, note) for task in tasks for note in task.notes}
+    notes = ((result.task, note) for result in experiment.results for note in result.notes)
+    for line in note_lines(note for note in notes if note not in told):
+        say(line, ERR)
     return Ran(folder, jobs, experiment.halted)
 
 
-def _job(arm: Arm, tasks: list[Task], sandboxes: Sandboxes) -> Job:
+def _job(arm: Arm, asked: Asked, sandboxes: Sandboxes) -> Job:
     agents = arm.agents
     known = {"sandbox": sandboxes.kind, "model": agents.model, "format": agents.format}
     config = arm.config.model_copy(update=known)
     plan = Plan(sandboxes.open, agents.make, config.turns, config.leftovers)
-    return Job(config, tasks, plan, arm.folder, prepare=sandboxes.prepare, found=arm.found)
+    prepare, found, left_out = sandboxes.prepare, arm.found, asked.broken
+    return Job(config, asked.tasks, plan, arm.folder, prepare=prepare, found=found, left_out=left_out)
 
 
-async def examine(asked: Asked, broken: Sequence[BrokenTask], times: int) -> list[Finding]:
+async def examine(asked: Asked, times: int) -> list[Finding]:
     """Check tasks, and tell each finding as soon as it is there; see `evals.check.check` and `begin`."""
     config, console = asked.config, asked.console
     wanted = None if config.output is None else Path(config.output)
-    tasks: list[Task | BrokenTask] = [*asked.tasks, *broken]
+    tasks: list[Task | BrokenTask] = [*asked.tasks, *asked.broken]
     width = max((len(task.name) for task in tasks), default=0)
 
     def tell(finding: Finding) -> None:
@@ -150,6 +169,8 @@ async def examine(asked: Asked, broken: Sequence[BrokenTask], times: int) -> lis
     with new_folder(wanted, "check") as folder, interruptible():
         sandboxes = await _chosen(asked, folder)
         say(f"Tasks: {len(asked.tasks)}   Sandbox: {sandboxes.kind} ({sandboxes.why})   Files: {folder}", console)
+        if left_out := sum(not is_tried_offline(task, sandboxes.kind) for task in asked.tasks):
+            say(f"offline is not tried for {left_out} tasks: the network of a local sandbox stays", console)
         try:
             many = {"times": times, "concurrency": config.concurrency}
             return await check(tasks, sandboxes, folder=folder, on_found=tell, **many)

@@ -161,7 +161,7 @@ class Step(_Value):
     """A folder that goes into the working directory first; a ``setup.sh`` in it is run there."""
     healthcheck: Healthcheck | None = None
     agent_timeout: float | None = None
-    """Seconds for the agent; ``None`` is no limit."""
+    """Seconds for the agent; ``None`` where the task sets none, as only a job's config does then."""
     agent_user: str | None = None
     network: Network | None = None
     """While the agent works; ``None`` is the environment's."""
@@ -218,6 +218,14 @@ class Task(_Value):
 
         steps = tuple(judged(step) for step in self.steps)
         return self.model_copy(update={"environment": granted(self.environment), "steps": steps})
+
+    def limited(self, seconds: float) -> Task:
+        """Return the same task with so much time for the agent at each step that sets none."""
+        steps = [
+            step if step.agent_timeout is not None else step.model_copy(update={"agent_timeout": seconds})
+            for step in self.steps
+        ]
+        return self.model_copy(update={"steps": tuple(steps)})
 
     @functools.cached_property
     def digest(self) -> str:

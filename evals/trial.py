@@ -77,6 +77,23 @@ class Trial:
         """What its agents have used so far."""
         return sum((run.agent.trajectory.usage for run, _ in self._runs), NOTHING_USED)
 
+    @property
+    def turns(self) -> int:
+        """How many replies its agents have had so far."""
+        steps = (step for run, _ in self._runs for step in run.agent.trajectory.steps)
+        return sum(step.source == "agent" for step in steps)
+
+    @property
+    def part(self) -> str:
+        """Say which step is worked on, and for which time, as far as there are several."""
+        if not self._runs:
+            return ""
+        run, time_at_it = self._runs[-1]
+        names = [step.name for step in self.task.steps]
+        step = f"step {names.index(run.step.name) + 1}/{len(names)} {run.step.name}" if len(names) > 1 else ""
+        again = f"time {time_at_it}/{self._plan.turns}" if self._plan.turns > 1 else ""
+        return ", ".join(filter(None, [step, again]))
+
     async def run(self) -> TrialResult:
         """Run to an outcome. Whatever breaks is part of the result; only a cancellation goes on to the caller."""
         self.started = time.monotonic()

@@ -24,7 +24,7 @@ from tests.fakes import KEY, Clock
 from tests.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from evals.sandboxes import Sandboxes
@@ -49,10 +49,10 @@ async def has_image() -> bool:
 
 
 @asynccontextmanager
-async def found(kind: str) -> AsyncIterator[Sandboxes]:
+async def found(kind: str, hidden: Sequence[Path] = ()) -> AsyncIterator[Sandboxes]:
     """Find what opens sandboxes of this kind, or skip the test."""
     try:
-        sandboxes = await choose(kind)
+        sandboxes = await choose(kind, hidden)
     except SandboxStartError as error:
         pytest.skip(str(error))
     if sandboxes.kind == "docker" and not await has_image():

@@ -12,6 +12,7 @@ from agent.loop import TerminalAgent
 from agent.oracle import NopAgent
 from agent.scripted import ScriptedModel, load_recording
 from evals.agents import oracle
+from evals.check import check
 from evals.cli import BUNDLED
 from evals.experiment import Experiment
 from evals.harbor import load
@@ -20,6 +21,7 @@ from evals.job_config import JobConfig
 from evals.result import Outcome, TrialResult
 from evals.task import Task
 from evals.trial import Plan
+from tests.conftest import found
 from tests.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
     from agent.base import Agent
     from evals.sandboxes import Sandboxes
 
+ROOT = BUNDLED.parent.parent
 TASKS = [task for task in load(BUNDLED) if isinstance(task, Task)]
 INSTRUCTIONS = {name: told for task in TASKS for name, told in task.instructions.items()}
 RECORDED = load_recording(BUNDLED.parent / "recorded" / "demo.json")
+ORACLES_TIME = 60
+"""Seconds within which each oracle's trial must be over."""
 
 
 async def outcomes(
@@ -48,22 +53,38 @@ def all_of(outcome: Outcome) -> dict[str, tuple[Outcome, str | None]]:
 
 
 async def test_every_oracle_passes(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    found = await outcomes(sandboxes, tmp_path / "job", lambda task, _: oracle(task))
-    assert found == all_of(Outcome.PASSED)
+    ended = await outcomes(sandboxes, tmp_path / "job", lambda task, _: oracle(task))
+    assert ended == all_of(Outcome.PASSED)
 
 
 async def test_doing_nothing_fails_everywhere(sandboxes: Sandboxes, tmp_path: Path) -> None:
     assert await outcomes(sandboxes, tmp_path / "job", lambda *_: NopAgent()) == all_of(Outcome.FAILED)
 
 
+@pytest.mark.long  # the two above say the most of it
+async def test_nothing_is_found_against_any_task(kind: str, tmp_path: Path) -> None:
+    clones = [folder for folder in ROOT.parent.iterdir() if (folder / "evals" / "tasks").is_dir()]
+    async with found(kind, hidden=clones) as sandboxes:  # a local one would show the tests in them
+        findings = await check(TASKS, sandboxes, folder=tmp_path / "runs", times=2, concurrency=4)
+    assert [finding for finding in findings if finding.is_against] == []
+    said = [(one.task, one.check, one.detail) for one in findings if one.warning and one.check != "timing"]
+    assert said in ([], [("rescue-git-history", "git", said[0][2] if said else "")])  # what is lost is the task
+    for name in ("oracle", "oracle 2", "nop", "image"):
+        assert [finding.task for finding in findings if finding.check == name] == [task.name for task in TASKS]
+    cheats = [(task.name, f"cheat {script.stem}") for task in TASKS for script in task.path.glob("cheats/*.sh")]
+    assert len(cheats) >= len(TASKS)
+    assert {(one.task, one.check) for one in findings if one.check.startswith("cheat ")} == set(cheats)
+    assert [one for one in findings if one.check == "oracle 2" and one.seconds >= ORACLES_TIME] == []
+
+
 @pytest.mark.long  # a model behind HTTP says the same
 async def test_the_recorded_replies_solve_every_task(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    found = await outcomes(
+    ended = await outcomes(
         sandboxes,
         tmp_path / "job",
         lambda task, journal: TerminalAgent(ScriptedModel(RECORDED[next(iter(task.instructions))]), journal=journal),
     )
-    assert found == all_of(Outcome.PASSED)
+    assert ended == all_of(Outcome.PASSED)
 
 
 async def test_a_model_behind_http_solves_every_task(
@@ -72,9 +93,9 @@ async def test_a_model_behind_http_solves_every_task(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-canary-0123456789")
     with ScriptedServer(RECORDED, INSTRUCTIONS) as server:
         model = LiteLLMModel("openai/scripted", api_base=server.url)
-        found = await outcomes(sandboxes, tmp_path / "job", lambda _, journal: TerminalAgent(model, journal=journal))
+        ended = await outcomes(sandboxes, tmp_path / "job", lambda _, journal: TerminalAgent(model, journal=journal))
         await model.close()
-    assert found == all_of(Outcome.PASSED)
+    assert ended == all_of(Outcome.PASSED)
     assert len(server.requests) == sum(len(replies) for replies in RECORDED.values())
     written = [path.read_bytes() for path in (tmp_path / "job").rglob("*") if path.is_file()]
     assert not any(b"canary-0123456789" in content for content in written)

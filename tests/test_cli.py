@@ -14,7 +14,7 @@ import pytest
 
 from agent.trajectory import read_journal
 from evals.cli import main
-from evals.display import printable
+from evals.display import note_lines, printable
 from evals.job_config import JobConfig
 from evals.selection import found_tasks
 from evals.task import Task
@@ -64,7 +64,7 @@ def test_what_is_asked_of_a_model_is_kept_and_what_it_does_not_take_is_said(tmp_
         words = ["run", make_task(tmp_path / "hello"), "-m", "openai/o3", "--api-base", server.url, *options]
         ran = termstone(*words, "--output", tmp_path / "job", OPENAI_API_KEY="sk-0123456789abcdef")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "note: the model does not take temperature, thinking, logprobs: left out" in ran.stderr
+    assert "note: hello: the model does not take temperature, thinking, logprobs: left out" in ran.stderr
     assert server.requests[0].body["reasoning_effort"] == "low"
     config = json.loads((tmp_path / "job" / "job.json").read_text())["config"]
     assert [config[name] for name in ("temperature", "reasoning_effort", "thinking_budget", "token_ids")] == [
@@ -99,20 +99,6 @@ def test_the_manner_of_terminus_2_is_recorded_wherever_a_result_is(tmp_path: Pat
     result = json.loads((trial / "result.json").read_text())
     assert (result["agent"], result["agent_version"]) == (agent["name"], agent["version"])
     assert agent["name"] == "termstone-terminus2"
-
-
-def test_check_finds_a_task_that_passes_by_itself(tmp_path: Path) -> None:
-    make_task(tmp_path / "tasks" / "sound")
-    make_task(tmp_path / "tasks" / "hollow", test="#!/bin/sh\necho 1 > /logs/verifier/reward.txt\n")
-    ran = termstone("check", tmp_path / "tasks", "-n", 2, "--output", tmp_path / "job")
-    assert ran.returncode == 1
-    (bad,) = [line for line in ran.stdout.splitlines() if "BAD" in line]
-    assert bad.split()[0] == "hollow"
-    assert "nop" in bad
-    assert "2 tasks checked, 1 problems" in ran.stdout
-    as_json = termstone("check", tmp_path / "tasks", "-n", 2, "--json", "--output", tmp_path / "other")
-    findings = [json.loads(line) for line in as_json.stdout.splitlines()]
-    assert [(it["task"], it["check"]) for it in findings if not it["ok"] and not it["warning"]] == [("hollow", "nop")]
 
 
 def test_an_agent_of_the_users_own_runs_from_its_module(tmp_path: Path) -> None:
@@ -203,6 +189,32 @@ def test_a_broken_task_is_named_and_the_rest_runs(tmp_path: Path) -> None:
     for said in ("bad-toml: task.toml does not parse", "no-words: ", "circle: "):
         assert f"left out: {said}" in ran.stderr
     assert "4 of 4 passed" in ran.stdout
+    document = json.loads((tmp_path / "job" / "job.json").read_text())
+    begun = json.loads((tmp_path / "job" / "job.jsonl").read_text().splitlines()[0])
+    assert document["left_out"] == begun["left_out"]
+    assert [task["name"] for task in document["left_out"]] == ["bad-toml", "circle", "no-words"]
+    (tmp_path / "job" / "a" / "1" / "result.json").unlink()
+    assert termstone("resume", tmp_path / "job").returncode == 0
+    (tmp_path / "job" / "job.json").unlink()  # and it is rebuilt
+    assert termstone("resume", tmp_path / "job").returncode == 0
+    shown = termstone("show", tmp_path / "job").stdout
+    assert "left out: bad-toml: task.toml does not parse" in shown
+    assert shown.count("left out: ") == 3
+
+
+def test_a_note_at_the_end_says_of_which_tasks_it_is(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_task(tmp_path / "tasks" / name)
+    recording = tmp_path / "recording.json"
+    recording.write_text(json.dumps({"*": SOLVED}))
+    words = ("--model", f"scripted:{recording}", "--leftovers", "restarted", "--output", tmp_path / "job")
+    ran = termstone("run", tmp_path / "tasks", *words)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "note: a and 2 more tasks: what agents leave running: restarted" in ran.stderr.splitlines()
+    assert list(note_lines([("a", "x"), ("b", "y"), ("a", "x"), ("c", "y")])) == [
+        "note: a: x",
+        "note: b and 1 more tasks: y",
+    ]
 
 
 def test_ctrl_c_ends_everything_and_says_so(tmp_path: Path) -> None:
@@ -220,7 +232,9 @@ def test_ctrl_c_ends_everything_and_says_so(tmp_path: Path) -> None:
     running.send_signal(signal.SIGINT)
     output, _ = running.communicate(timeout=30)
     assert running.returncode == 130
-    assert "interrupted" in output
+    assert output.splitlines()[-1] == (
+        f"interrupted; everything that was started has been ended; go on with: termstone resume {tmp_path / 'job'}"
+    )
     assert "Traceback" not in output
     result = json.loads((tmp_path / "job" / "hello" / "1" / "result.json").read_text())
     assert (result["outcome"], result["cause"]) == ("invalid", "cancelled")
@@ -254,12 +268,12 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_help_of_run_fits_on_a_screen_and_a_half(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 60
-    assert max(map(len, lines)) <= 100
+    assert len(lines) <= 24 * 1.5
+    assert max(map(len, lines)) <= 80
 
 
 def test_events_are_lines_of_json_and_nothing_else_is_on_standard_output(tmp_path: Path, recording: Path) -> None:

@@ -109,6 +109,10 @@ def test_a_loader_of_ones_own_is_called(tasks: Path, tmp_path: Path, monkeypatch
             find([str(tasks)], task_format=f"own_loader:{name}")
 
 
+TIMES_READING = 6
+"""How much longer loading may take than reading: it was twice as long, on a loaded machine as on another."""
+
+
 def test_thousands_of_tasks_load_in_seconds(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     template = make_task(tmp_path / "template")
     for number in range(3500):
@@ -119,10 +123,16 @@ def test_thousands_of_tasks_load_in_seconds(tmp_path: Path, record_property: Cal
             if path.is_file():
                 os.link(path, target)
     begun = time.monotonic()
+    for path in sorted((tmp_path / "many").rglob("*")):
+        if path.is_file():
+            path.read_bytes()
+    reading = time.monotonic() - begun
+    begun = time.monotonic()
     assert len(find([str(tmp_path / "many")])) == 3500
     seconds = time.monotonic() - begun
     record_property("milliseconds for 3500 tasks", round(seconds * 1000))
-    assert seconds < 30  # 10 on a machine that does nothing else
+    # On a machine with much else to do, reading is slow as well.
+    assert seconds < max(10, TIMES_READING * reading), f"{seconds:.1f} s, and {reading:.1f} s to read the same files"
 
 
 def git(folder: Path, *arguments: str) -> str:

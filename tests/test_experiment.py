@@ -17,7 +17,7 @@ from evals.cli import main
 from evals.experiment import Experiment
 from evals.harbor import load
 from evals.job import Job
-from evals.job_config import JobConfig, JobError, configs_of
+from evals.job_config import JobConfig, JobError, configs_of, read_options
 from evals.result import Cause, Outcome
 from evals.task import Task
 from evals.trial import Plan
@@ -191,7 +191,10 @@ def test_models_of_one_provider_keep_one_pace() -> None:
 def test_a_list_of_models_is_a_config_for_each(tmp_path: Path) -> None:
     file = tmp_path / "job.toml"
     file.write_text('model = ["a/x", "b/y"]\nattempts = 3\n')
-    assert [(config.model, config.attempts) for config in configs_of({}, file)] == [("a/x", 3), ("b/y", 3)]
+    assert [(config.model, config.attempts) for config in configs_of(read_options(file), file)] == [
+        ("a/x", 3),
+        ("b/y", 3),
+    ]
     assert [config.model for config in configs_of({"model": ["c/z"]}, file)] == ["c/z"]
     with pytest.raises(JobError, match="a/x is named twice"):
         configs_of({"model": ["a/x", "a/x"]})
