@@ -1,11 +1,11 @@
-"""The reward file a verifier wrote, read once and believed only when it is beyond doubt."""
+"""What grading gives: rewards, read once and believed only when they are beyond doubt, or the reason for none."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +16,26 @@ _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _NAME_LIMIT = 100
 
 
+class Graded(NamedTuple):
+    """What the tests gave."""
+
+    rewards: dict[str, float]
+    said: dict[str, str]
+    """What the tests said, for an agent that has another turn, by headings that say where."""
+    notes: tuple[str, ...] = ()
+    """What the grading does not protect from, and what was found on the way."""
+    problem: str | None = None
+    """Why the tests gave no verdict, in a turn after which there is another."""
+
+
 class VerifierError(Exception):
     """The tests left no reward that can be used; the message says why."""
+
+    ungraded: Graded | None = None
+    """What a turn that is not the last came to, where tests ran on the agent's work and gave no verdict on it.
+
+    ``None`` where that is no matter of the work: nothing is left to go on with, or nobody knows what happened.
+    """
 
 
 class VerifierTimeout(VerifierError):  # noqa: N818 - a timeout, as in asyncio

@@ -15,7 +15,7 @@ from evals.result import StepResult
 from evals.reward import VerifierError, score
 from evals.stopwatch import Stopwatch
 from evals.task import Leftovers
-from evals.verifier import Graded, verify, verify_apart, verify_in_terminal
+from evals.verifier import verify, verify_apart, verify_in_terminal
 from sandbox.base import SandboxDied, SandboxError
 from sandbox.recording import Recording
 from sandbox.screen import HEIGHT, WIDTH
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.base import Agent
+    from evals.reward import Graded
     from evals.task import Hook, Step, Task
     from sandbox.base import Environment, Network, Sandbox
     from sandbox.terminal import Terminal

@@ -19,7 +19,7 @@ from evals.assignment import assignment
 from evals.job_folder import tries
 from evals.readiness import brought_up, healthy
 from evals.result import CAUSE_OF_STOP, THE_AGENTS_DOING, Cause, Outcome, TrialResult, cause_of, resolved_in_turns
-from evals.reward import combined, score, shortfall
+from evals.reward import VerifierError, combined, score, shortfall
 from evals.step import Ground, StepRun
 from evals.stopwatch import Stopwatch, summed
 from evals.task import Leftovers, TaskError, resolved
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from agent.base import Agent
     from agent.trajectory import Trajectory
+    from evals.reward import Graded
     from evals.task import Step, Task
     from sandbox.base import Environment, Sandbox
 
@@ -167,14 +168,20 @@ class Trial:
         """Do a step as often as planned, and return the rewards of the first turn that passed, else of the last."""
         step, turns = self.task.steps[number], self._plan.turns
         rewards: list[dict[str, float]] = []
-        printed = ""
+        graded: Graded | None = None
         for turn in range(1, turns + 1):
             run = run or self._begin(step, turn)
-            told = assignment(run.task, turn=turn, turns=turns, printed=printed)
+            told = assignment(run.task, turn=turn, turns=turns, before=graded)
             last = turn == turns and number == len(self.task.steps) - 1
-            graded = await run.run(ground, told, self._leftovers(step), first=turn == 1, last=last)
+            try:
+                graded = await run.run(ground, told, self._leftovers(step), first=turn == 1, last=last)
+            except VerifierError as error:  # tests that crash on the work are what another turn is for
+                if turn == turns or error.ungraded is None:
+                    raise
+                graded = run.graded = error.ungraded
+                run.notes += (*graded.notes, f"turn {turn} has no verdict: {error}")
             rewards.append(graded.rewards)
-            printed, run = graded.printed, None
+            run = None
         return next((found for found in rewards if score(found) == 1), rewards[-1])
 
     def _enter_phase(self, phase: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals.long_cli import read_sets
+from evals import long_cli
 from evals.pytest_summary import plain, read_summary
 from evals.reward import VerifierError, read_reward
 from evals.task import Verdict
@@ -55,7 +55,7 @@ def read(verifier: Verifier, printed: str, files: Mapping[str, bytes]) -> dict[s
             _refuse_if_none_ran(printed, files)
             return rewards
         case Verdict.LONG_CLI:
-            return read_sets(verifier.graded_sets, files)
+            return long_cli.read_sets(verifier.graded_sets, files)
         case Verdict.PYTEST:
             passed = all(read_summary(printed).results().values())
         case Verdict.SWELANCER:
@@ -63,6 +63,18 @@ def read(verifier: Verifier, printed: str, files: Mapping[str, bytes]) -> dict[s
         case _:
             passed = _in_block(_BLOCKS[verifier.verdict], plain(printed))
     return {"reward": float(passed)}
+
+
+def ungraded(verifier: Verifier) -> dict[str, float]:
+    """Return the rewards of a turn in which the tests gave no verdict, and after which there is another."""
+    return long_cli.ungraded(verifier.graded_sets) if verifier.verdict is Verdict.LONG_CLI else {}
+
+
+def said(verifier: Verifier, printed: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return what the tests said, for an agent that has another turn, by headings that say where; see `read`."""
+    if verifier.verdict is Verdict.LONG_CLI:
+        return long_cli.said(verifier.graded_sets, printed, files)
+    return {"They printed": printed}
 
 
 def _in_block(block: _Block, text: str) -> bool:
