@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sandbox.base import Environment, Network, Sandbox
     from sandbox.terminal import Terminal
 
+_NOT_ENDED = "nothing that the agent left running was ended, as the task wants its tests in the agent's own shell"
 _STOP = 10.0
 """Seconds for an agent to let go when it is stopped."""
 
@@ -191,12 +192,18 @@ class StepRun:
         verifier, folder = self.step.verifier, self._folder / "verifier"
         network: Network = verifier.network or ground.environment.network
         if self._is_apart(leftovers):
+            if verifier.same_shell:
+                self.notes.append(
+                    "the task wants its tests in the agent's own shell, and they had a sandbox of their own"
+                )
             environment = verifier.environment or ground.environment.model_copy(update={"network": network})
             return await verify_apart(verifier, ground.open_sandbox(environment), environment, taken, folder)
         await ground.sandbox.allow(network)
-        if verifier.same_shell:
-            return await verify_in_terminal(verifier, terminal, folder)
         restarted = leftovers is Leftovers.RESTARTED
+        if verifier.same_shell:
+            if restarted:
+                self.notes.append(_NOT_ENDED)
+            return await verify_in_terminal(verifier, terminal, folder)
         return await verify(verifier, ground.sandbox, folder, restarted=restarted, since=self._since(strict=restarted))
 
     def _since(self, *, strict: bool) -> float | None:

@@ -254,10 +254,12 @@ class Trial:
     def _all_notes(self, sandbox: object, trajectories: list[Trajectory]) -> list[str]:
         dropped = dict.fromkeys(name for each in trajectories for name in each.dropped)
         servers = [str(server.get("name")) for server in self.task.mcp_servers]
+        leftovers = self._plan.leftovers
+        in_its_shell = leftovers is Leftovers.RESTARTED and all(step.verifier.same_shell for step in self.task.steps)
         notes = {
             f"the model does not take {', '.join(dropped)}: left out": dropped,
             f"MCP servers are only named in the instruction: {', '.join(servers)}": servers,
-            f"what agents leave running: {self._plan.leftovers}": self._plan.leftovers is not Leftovers.SHARED,
+            f"what agents leave running: {leftovers}": leftovers is not Leftovers.SHARED and not in_its_shell,
         }
         return [
             *self.task.notes,

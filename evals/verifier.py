@@ -11,6 +11,7 @@ from evals.reward import EnvironmentBroken, Graded, VerifierError, VerifierTimeo
 from sandbox.base import SealUnavailable
 from sandbox.observation import State
 from sandbox.redaction import Redaction
+from sandbox.terminal import TerminalLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 LOGS = (testing.WRITTEN, "/logs/agent", "/logs/artifacts")
 """The folders that Harbor's tasks expect, open to everyone."""
+_AT_PROMPT = (State.PROMPT, State.RESTARTED)
+_GIVE_BACK = ("C-c", "C-d", "C-z")
+"""What ends or stops most programs; the first also takes away a line that was not sent."""
+_GIVING_BACK = 3.0
+"""Seconds for each of them."""
+_OWN_SHELL = "the tests ran in the agent's own shell, as the task asks: it could have changed what they run with"
 
 
 async def verify(
@@ -84,20 +91,41 @@ async def verify_apart(
 
 
 async def verify_in_terminal(verifier: Verifier, terminal: Terminal, folder: Path) -> Graded:
-    """Type a step's tests into the agent's own terminal, as some tasks need what its shell knows; see `verify`."""
-    sandbox = terminal.sandbox
-    await testing.put_in(verifier, sandbox)
+    """Type a step's tests into the agent's own terminal, as some tasks need what its shell knows; see `verify`.
+
+    Where no shell takes them, the agent has left none.
+    """
+    await testing.put_in(verifier, terminal.sandbox)
+    try:
+        if not await _given_back(terminal):
+            raise EnvironmentBroken("the tests could not be typed: what the agent left in its terminal does not end")
+        ran = await _typed(verifier, terminal)
+    except TerminalLost as error:
+        raise EnvironmentBroken(f"the tests could not be typed: {error}") from error
+    if f"{testing.WRITTEN}/{testing.PRINTED}" not in ran.files and not ran.notes:
+        raise EnvironmentBroken("the tests were typed, and the agent's shell did not begin them")
+    return _graded(verifier, ran._replace(notes=(*ran.notes, _OWN_SHELL)), folder)
+
+
+async def _given_back(terminal: Terminal) -> bool:
+    """Have the shell back from whatever is in front, and say whether it came."""
+    for key in _GIVE_BACK:
+        if (await terminal.type(key, _GIVING_BACK)).state in _AT_PROMPT:
+            return True
+    return False
+
+
+async def _typed(verifier: Verifier, terminal: Terminal) -> Ran:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + verifier.timeout
     line = f"bash {testing.TESTS}/{verifier.script} >{testing.WRITTEN}/{testing.PRINTED} 2>&1\n"
     seen = await terminal.type(line, verifier.timeout)
-    while seen.state not in (State.PROMPT, State.RESTARTED):
+    while seen.state not in _AT_PROMPT:
         if (left := deadline - loop.time()) <= 0:
             break
         seen = await terminal.type("", left)
-    ran = (await testing.written(verifier, sandbox, seen.exit_code))._replace(late=deadline < loop.time())
-    note = "the tests ran in the agent's own shell, as the task asks: it could have changed what they run with"
-    return _graded(verifier, ran._replace(notes=(note,)), folder)
+    ran = await testing.written(verifier, terminal.sandbox, seen.exit_code)
+    return ran._replace(late=deadline < loop.time())
 
 
 def _graded(verifier: Verifier, ran: Ran, folder: Path) -> Graded:
