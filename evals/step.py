@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from agent.base import StopReason
 from agent.trajectory import Trajectory
 from evals import artifacts
-from evals.readiness import by_shell, healthy, laid_out
+from evals.readiness import healthy, laid_out
 from evals.result import StepResult
-from evals.reward import VerifierError, score
+from evals.reward import EnvironmentBroken, VerifierError, VerifierTimeout, score
 from evals.stopwatch import Stopwatch
 from evals.task import Leftovers
-from evals.verifier import verify, verify_apart, verify_in_terminal
+from evals.testing import program
+from evals.verifier import verify, verify_apart, verify_in_terminal, was_taken_away
 from sandbox.base import SandboxDied, SandboxError
+from sandbox.interpreter import by_shell
 from sandbox.recording import Recording
 from sandbox.screen import HEIGHT, WIDTH
 from sandbox.terminal import open_terminal
@@ -128,7 +130,7 @@ class StepRun:
             with self._watch.stage("verification"):
                 if last and self._is_apart(leftovers):
                     await ground.leave()
-                self.graded = await self._grade(ground, taken, leftovers, terminal)
+                self.graded = await self._judge(ground, taken, leftovers, terminal)
                 self.notes += self.graded.notes
         return self.graded
 
@@ -186,6 +188,22 @@ class StepRun:
     def _is_apart(self, leftovers: Leftovers) -> bool:
         return self.step.verifier.environment is not None or leftovers is Leftovers.FRESH
 
+    async def _judge(
+        self, ground: Ground, taken: list[artifacts.Taken], leftovers: Leftovers, terminal: Terminal
+    ) -> Graded:
+        """Grade; tests without a verdict are the agent's doing where it took away what runs them."""
+        try:
+            return await self._grade(ground, taken, leftovers, terminal)
+        except VerifierTimeout:
+            raise
+        except VerifierError as error:
+            if error.ungraded is None or self._is_apart(leftovers):
+                raise
+            verifier, environment = self.step.verifier, ground.environment
+            if await was_taken_away(verifier, ground.sandbox, ground.open_sandbox(environment), environment):
+                raise EnvironmentBroken(f"{program(verifier)[0]}, which runs the tests, is gone: {error}") from error
+            raise
+
     async def _grade(
         self, ground: Ground, taken: list[artifacts.Taken], leftovers: Leftovers, terminal: Terminal
     ) -> Graded:
@@ -194,7 +212,7 @@ class StepRun:
         if self._is_apart(leftovers):
             if verifier.same_shell:
                 self.notes.append(
-                    "the task wants its tests in the agent's own shell, and they had a sandbox of their own"
+                    "the task wants its tests in the agent's own shell, but they had a sandbox of their own"
                 )
             environment = verifier.environment or ground.environment.model_copy(update={"network": network})
             return await verify_apart(verifier, ground.open_sandbox(environment), environment, taken, folder)

@@ -15,6 +15,7 @@ from evals.reward import EnvironmentBroken, Tampered, VerifierError
 from evals.task import Verdict, resolved
 from sandbox.archive import Archive
 from sandbox.base import SandboxError, SandboxTimeout
+from sandbox.interpreter import command, interpreter
 
 if TYPE_CHECKING:
     from evals.task import Verifier
@@ -28,6 +29,9 @@ _EMPTY = 'for folder; do rm -rf "$folder" && mkdir -p "$folder" && chmod 777 "$f
 _KILL = "kill -9 -1"  # all that can be killed but itself, and without a process for it
 _TRIES = 3
 # The tests are the verifier's alone, where that is root; nobody else may look at them.
+_TRY = 'exec "$@" </dev/null >/dev/null 2>&1'
+_TRYING = 20.0
+_NOT_STARTED = (126, 127)
 _RUN = f'chmod 700 {TESTS} 2>/dev/null; exec "$@" >{WRITTEN}/{PRINTED} 2>&1'
 
 
@@ -134,5 +138,31 @@ def _tests(verifier: Verifier) -> Archive:
 
 
 def _command(verifier: Verifier) -> list[str]:
-    script = f"{TESTS}/{verifier.script}"  # Harbor's run by themselves, Terminal-Bench's by bash
-    return ["/bin/sh", "-c", _RUN, "sh", *(["bash"] if verifier.verdict is not Verdict.REWARD else []), script]
+    path = f"{TESTS}/{verifier.script}"  # Harbor's run by themselves, Terminal-Bench's by bash
+    words = command(path, script(verifier)) if verifier.verdict is Verdict.REWARD else ["bash", path]
+    return ["/bin/sh", "-c", _RUN, "sh", *words]
+
+
+def script(verifier: Verifier) -> bytes:
+    """Return what of the tests is run; empty where the tests' own environment brings it."""
+    for source in reversed(verifier.tests):
+        path = source / verifier.script if source.is_dir() else source
+        if path.name == verifier.script and path.is_file():
+            return path.read_bytes()
+    return b""
+
+
+def program(verifier: Verifier) -> list[str]:
+    """Return the program that runs the tests, with its arguments."""
+    by_itself = verifier.verdict is Verdict.REWARD and not verifier.same_shell
+    return (interpreter(script(verifier)) if by_itself else []) or ["bash"]
+
+
+async def runs(verifier: Verifier, sandbox: Sandbox) -> bool:
+    """Whether a sandbox has the program that runs the tests."""
+    argv = ["sh", "-c", _TRY, "sh", *program(verifier), "/dev/null"]
+    try:
+        tried = await sandbox.exec(argv, timeout=_TRYING, user=verifier.user)
+    except SandboxTimeout:
+        return True
+    return tried.exit_code not in _NOT_STARTED

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from evals import testing, verdict
 from evals.readiness import brought_up
 from evals.reward import EnvironmentBroken, Graded, VerifierError, VerifierTimeout
-from sandbox.base import SealUnavailable
+from sandbox.base import SandboxError, SealUnavailable
+from sandbox.interpreter import hint
 from sandbox.observation import State
 from sandbox.redaction import Redaction
 from sandbox.terminal import TerminalLost
@@ -90,6 +92,26 @@ async def verify_apart(
         await sandbox.__aexit__(None, None, None)
 
 
+async def was_taken_away(verifier: Verifier, sandbox: Sandbox, fresh: Sandbox, environment: Environment) -> bool:
+    """Whether a sandbox has lost the program that runs the tests.
+
+    Args:
+        verifier: how the step is judged.
+        sandbox: in which the agent worked.
+        fresh: not yet entered.
+        environment: that of both.
+    """
+    with contextlib.suppress(SandboxError):  # then nobody knows
+        if await testing.runs(verifier, sandbox):
+            return False
+        await brought_up(fresh, environment)
+        try:
+            return await testing.runs(verifier, fresh)
+        finally:
+            await fresh.__aexit__(None, None, None)
+    return False
+
+
 async def verify_in_terminal(verifier: Verifier, terminal: Terminal, folder: Path) -> Graded:
     """Type a step's tests into the agent's own terminal, as some tasks need what its shell knows; see `verify`.
 
@@ -141,7 +163,9 @@ def _graded(verifier: Verifier, ran: Ran, folder: Path) -> Graded:
     except VerifierError as error:
         ended = f"; the tests ended with exit code {ran.exit_code}" if ran.exit_code else ""
         last = printed.strip()[-300:].splitlines()[-1:]
-        worded = type(error)("; the tests' last line: ".join([f"{error}{ended}", *last]))
+        said_last = "; the tests' last line: ".join([f"{error}{ended}", *last])
+        hinted = hint(verifier.script, testing.script(verifier))
+        worded = type(error)(f"{said_last}; {hinted}" if hinted else said_last)
         worded.ungraded = Graded(verdict.ungraded(verifier), said, ran.notes, str(error))
         raise worded from error
 
