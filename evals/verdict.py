@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals import long_cli
+from evals import long_cli, runners
 from evals.pytest_summary import plain, read_summary
 from evals.reward import VerifierError, read_reward
 from evals.task import Verdict
@@ -90,12 +90,17 @@ def _swelancer(text: str) -> bool:
 
 
 def _refuse_if_none_ran(printed: str, files: Mapping[str, bytes]) -> None:
-    """Refuse a reward where pytest or a CTRF report say that no test ran; most tests say nothing of the kind."""
-    summary = read_summary(printed or files.get(_OUTPUT, b"").decode("utf-8", "replace"))
+    """Refuse a reward where nothing but no test ran; most tests say nothing of the kind.
+
+    This is known of pytest, a CTRF report, and the runners of `evals.runners`.
+    """
+    text = plain(printed or files.get(_OUTPUT, b"").decode("utf-8", "replace"))
+    summary = read_summary(text)
     report = _counts(files.get(_REPORT))
-    if (summary.counts is None and report is None) or summary.ran:
+    if summary.ran or (report and sum(report.get(word, 0) for word in ("passed", "failed", "pending", "other"))):
         return
-    if report and sum(report.get(word, 0) for word in ("passed", "failed", "pending", "other")):
+    others = runners.ran(text)
+    if others or (others is None and summary.counts is None and report is None):
         return
     skipped = max(summary.skipped, (report or {}).get("skipped", 0))
     raise VerifierError(f"no test ran: {skipped} were skipped" if skipped else "no test ran")
