@@ -194,10 +194,9 @@ class StepRun:
         """Grade; tests without a verdict are the agent's doing where it took away what runs them."""
         try:
             return await self._grade(ground, taken, leftovers, terminal)
-        except VerifierTimeout:
-            raise
         except VerifierError as error:
-            if error.ungraded is None or self._is_apart(leftovers):
+            self.notes += error.ungraded.notes if error.ungraded else ()
+            if error.ungraded is None or isinstance(error, VerifierTimeout) or self._is_apart(leftovers):
                 raise
             verifier, environment = self.step.verifier, ground.environment
             if await was_taken_away(verifier, ground.sandbox, ground.open_sandbox(environment), environment):

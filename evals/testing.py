@@ -66,7 +66,7 @@ async def run_sealed(verifier: Verifier, sandbox: Sandbox, *, restarted: bool, s
         raise Tampered(touched)
     notes = (*ran.notes, *([touched] if ran.changed else []))
     if ran.killed:
-        raise VerifierError("what ran the tests was killed")
+        raise VerifierError("; ".join(["what ran the tests was killed", *notes]))
     if ran.problem:
         raise EnvironmentBroken(f"the tests could not be started: {ran.problem}")
     return Ran(dict(ran.files), ran.exit_code, notes, ran.late)

@@ -179,7 +179,7 @@ class Trial:
                 if turn == turns or error.ungraded is None:
                     raise
                 graded = run.graded = error.ungraded
-                run.notes += (*graded.notes, f"turn {turn} has no verdict: {error}")
+                run.notes.append(f"turn {turn} has no verdict: {error}")
             rewards.append(graded.rewards)
             run = None
         return next((found for found in rewards if score(found) == 1), rewards[-1])

@@ -148,10 +148,8 @@ def test_beside_the_reward_any_finite_number_stands(content: bytes, rewards: dic
         b'{"reward": 12, "n_tests": 1}',
         b'{"reward": -1, "n_tests": 1}',
         b'{"rewards": 1, "n_tests": 12}',  # the mean counts, and so all do
-        *[
-            b'{"reward": 1, "n": %s}' % other
-            for other in (b"NaN", b"1e999", b"-1.7e308", b"-Infinity", b"true", b'"1"', b"null")
-        ],
+        *[b'{"reward": 1, "n": %s}' % other for other in (b"NaN", b"1e999", b"-1.7e308", b"-Infinity")],
+        *[b'{"reward": 1, "n": %s}' % other for other in (b"true", b'"1"', b"null")],
         b'{"reward": 1, "n": ' + b"9" * 400 + b"}",
     ],
     ids=lambda content: ascii(content[:40]),
