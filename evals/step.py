@@ -126,7 +126,8 @@ class StepRun:
             if not step.verifier.same_shell:
                 await stack.aclose()
             with self._watch.stage("artifacts"):
-                taken = await self._gathered(sandbox)
+                limit = artifacts.CARRIED if self._is_apart(leftovers) else artifacts.LIMIT
+                taken = await self._gathered(sandbox, limit)
             with self._watch.stage("verification"):
                 if last and self._is_apart(leftovers):
                     await ground.leave()
@@ -160,15 +161,15 @@ class StepRun:
             if work.done() and not work.cancelled():
                 work.exception()  # seen, so that nobody complains that it was not
 
-    async def _gathered(self, sandbox: Sandbox) -> list[artifacts.Taken]:
+    async def _gathered(self, sandbox: Sandbox, limit: int) -> list[artifacts.Taken]:
         """Run the hooks, and take out and keep the artifacts."""
         for hook in self.step.verifier.hooks:
             await self._hook(sandbox, hook)
         wanted = dict.fromkeys((artifacts.ALWAYS, *self.step.artifacts))
-        taken = await artifacts.take(sandbox, list(wanted))
+        taken = await artifacts.take(sandbox, list(wanted), limit)
         kept = artifacts.keep(taken, self._folder / "artifacts")
         self.notes += [f"artifact {line.source}: {line.detail}" for line in kept if line.detail]
-        return taken
+        return [one for one in taken if one.artifact in self.step.artifacts or not one.problem]
 
     async def _hook(self, sandbox: Sandbox, hook: Hook) -> None:
         """Run a hook; whatever comes of it, the work is graded."""

@@ -80,7 +80,8 @@ async def verify_apart(
     """
     for artifact in taken:
         if artifact.problem and not artifact.missing:
-            raise EnvironmentBroken(f"{artifact.artifact.source} cannot be graded: {artifact.problem}")
+            # A limit of ours, or nothing that the agent did.
+            raise VerifierError(f"{artifact.artifact.source} cannot be carried to the tests: {artifact.problem}")
     await brought_up(sandbox, environment)
     try:
         for artifact in taken:
