@@ -213,7 +213,8 @@ class LocalSandbox:
 
     async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> Packed:
         """See `sandbox.base.Sandbox.take`."""
-        return carried(io.BytesIO(await self._packed(path, limit)), path, limit, exclude=exclude)
+        packed = io.BytesIO(await self._packed(path, limit))
+        return await asyncio.to_thread(carried, packed, path, limit, exclude=exclude)
 
     async def _packed(self, path: str, limit: int) -> bytearray:
         packed = bytearray()
