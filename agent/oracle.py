@@ -12,6 +12,7 @@ from agent.trajectory import Trajectory
 from sandbox import keys
 from sandbox.archive import Archive
 from sandbox.base import SandboxTimeout
+from sandbox.interpreter import command, hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,10 +90,11 @@ class OracleAgent:
         sandbox = terminal.sandbox
         place = "/oracle" if self._alone else "/solution"
         await sandbox.put(self._packed(script, place))
-        shell = ["bash"] if self._alone else []
+        path, content = f"{place}/{script.name}", await asyncio.to_thread(script.read_bytes)
+        words = ["bash", path] if self._alone else command(path, content)
         try:
             result = await sandbox.exec(
-                ["/bin/sh", "-c", 'exec "$@"', "sh", *shell, f"{place}/{script.name}"],
+                ["/bin/sh", "-c", 'exec "$@"', "sh", *words],
                 timeout=_LONGEST,
                 user=terminal.user,
                 env=self._env,
@@ -100,7 +102,9 @@ class OracleAgent:
         except SandboxTimeout:
             return StopReason.DEADLINE
         await sandbox.exec(["rm", "-rf", place], timeout=60, user="root")  # the next step's agent must not find it
-        self.trajectory.prompt("system", f"{result.output}\n[exit code {result.exit_code}]")
+        ended = f"exit code {result.exit_code}"
+        hinted = hint(script.name, content) if result.exit_code else None
+        self.trajectory.prompt("system", f"{result.output}\n[{f'{ended}; {hinted}' if hinted else ended}]")
         return StopReason.COMPLETED
 
     def _packed(self, script: Path, place: str) -> bytes:

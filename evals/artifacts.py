@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from evals.task import Artifact
-from sandbox.archive import files_of
+from sandbox.archive import files_of, size_of
 from sandbox.base import SandboxDied, SandboxError
 from sandbox.redaction import Redaction
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 ALWAYS = Artifact(source="/logs/artifacts")
 """Where every task's agent may put what it wants kept."""
 LIMIT = 100_000_000
-"""Bytes of one artifact."""
+"""Bytes of one artifact that are kept."""
+CARRIED = 500_000_000
+"""Bytes of one artifact that are carried to a sandbox of the tests' own; they pass through memory."""
 _MANIFEST = "manifest.json"
 
 
@@ -37,6 +39,8 @@ class Kept(BaseModel):
     status: Literal["ok", "empty", "failed"]
     detail: str | None = None
     """Why it failed."""
+    left_out: tuple[str, ...] = ()
+    """Links, devices and the like below it; of many the first hundred, and then ``and more``."""
     service: str | None = None
     exclude: tuple[str, ...] = ()
 
@@ -49,25 +53,33 @@ class Taken(NamedTuple):
     """Names are relative to ``/``."""
     problem: str | None
     """Why there is nothing of it."""
+    others: tuple[str, ...] = ()
+    """What is neither file nor folder; see `sandbox.base.Packed`."""
     missing: bool = False
     """Whether there was nothing to take."""
 
 
-async def take(sandbox: Sandbox, artifacts: Sequence[Artifact]) -> list[Taken]:
+async def take(sandbox: Sandbox, artifacts: Sequence[Artifact], limit: int = LIMIT) -> list[Taken]:
     """Take artifacts out of a sandbox; one that is missing, too large or of too many files is a problem of its own.
+
+    Args:
+        sandbox: where the agent worked.
+        artifacts: what to take.
+        limit: bytes of each.
 
     Raises:
         SandboxDied: the sandbox ended.
     """
-    return [await _taken(sandbox, artifact) for artifact in artifacts]
+    return [await _taken(sandbox, artifact, limit) for artifact in artifacts]
 
 
-async def _taken(sandbox: Sandbox, artifact: Artifact) -> Taken:
+async def _taken(sandbox: Sandbox, artifact: Artifact, limit: int) -> Taken:
     source: Sandbox | None = sandbox.services.get(artifact.service) if artifact.service else sandbox
     if source is None:
         return Taken(artifact, b"", f"there is no service {artifact.service}")
     try:
-        return Taken(artifact, await source.take(artifact.source, LIMIT, exclude=artifact.exclude), None)
+        archive, others = await source.take(artifact.source, limit, exclude=artifact.exclude)
+        return Taken(artifact, archive, None, others)
     except FileNotFoundError:
         return Taken(artifact, b"", "there is no such file or folder", missing=True)
     except SandboxDied:
@@ -78,13 +90,17 @@ async def _taken(sandbox: Sandbox, artifact: Artifact) -> Taken:
 
 def keep(taken: Iterable[Taken], folder: Path) -> list[Kept]:
     """Write artifacts below a folder, secrets redacted, and a manifest beside them; no manifest for nothing at all."""
-    manifest = [_kept(one, folder) for one in taken]
-    asked_for = [line for line in manifest if line.source != ALWAYS.source or line.status == "ok"]
+    manifest = [(_kept(one, folder), one) for one in taken]
+    asked_for = [line for line, one in manifest if one.artifact != ALWAYS or line.left_out or not _nothing(line, one)]
     if asked_for:
         folder.mkdir(parents=True, exist_ok=True)
         lines = [line.model_dump(mode="json", exclude_none=True) for line in asked_for]
         (folder / _MANIFEST).write_text(json.dumps(Redaction().json(lines), indent=1) + "\n", encoding="utf-8")
     return asked_for
+
+
+def _nothing(line: Kept, taken: Taken) -> bool:
+    return taken.missing or line.status == "empty"
 
 
 def _kept(taken: Taken, folder: Path) -> Kept:
@@ -94,6 +110,8 @@ def _kept(taken: Taken, folder: Path) -> Kept:
              "exclude": artifact.exclude}  # fmt: skip
     if taken.problem:
         return Kept(**facts, status="failed", detail=taken.problem)
+    if size_of(taken.archive) > LIMIT:
+        return Kept(**facts, status="failed", detail=f"more than {LIMIT:,} bytes")
     files = files_of(taken.archive)
     own = _relative(artifact.source)
     kind: Literal["file", "directory"] = "file" if own in files else "directory"
@@ -106,7 +124,7 @@ def _kept(taken: Taken, folder: Path) -> Kept:
             target.write_bytes(redaction.bytes(content))
     except (OSError, ValueError) as error:  # a name that this machine does not take
         return Kept(**facts, type=kind, status="failed", detail=str(error))
-    return Kept(**facts, type=kind, status="ok" if files else "empty")
+    return Kept(**facts, type=kind, status="ok" if files else "empty", left_out=taken.others)
 
 
 def _relative(path: str) -> str:

@@ -8,17 +8,18 @@ from prompts import render
 from sandbox.observation import excerpt
 
 if TYPE_CHECKING:
+    from evals.reward import Graded
     from evals.task import Task
 
 
-def assignment(task: Task, *, turn: int = 1, turns: int = 1, printed: str = "") -> str:
+def assignment(task: Task, *, turn: int = 1, turns: int = 1, before: Graded | None = None) -> str:
     """Word the one step of a task for its agent.
 
     Args:
         task: with the step that is to be worked on.
         turn: which time the agent works on it.
         turns: how many times there are.
-        printed: what the tests printed the last time.
+        before: what the last turn came to.
     """
     return render(
         "assignment",
@@ -27,7 +28,8 @@ def assignment(task: Task, *, turn: int = 1, turns: int = 1, printed: str = "") 
         servers=[server_line(server) for server in task.mcp_servers],
         turn=turn,
         turns=turns,
-        seen=excerpt(printed.splitlines()),
+        problem=before and before.problem,
+        said={where: excerpt(text.splitlines()) for where, text in before.said.items()} if before else {},
     )
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from evals.pytest_summary import read_summary
 from evals.reward import VerifierError
+from evals.task import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MISSING = -1.0
 """Stands for the score and the pass of a set of which there is no result."""
@@ -25,7 +26,7 @@ def read_sets(
 
     Args:
         sets: the task's sets, and how each is written: as pytest's output, or as a score in JSON beside a text.
-        files: what the tests wrote in ``/app/test_output``, by name.
+        files: what the tests wrote in `Verdict.folder`, by name.
 
     Raises:
         VerifierError: no set has a result.
@@ -43,6 +44,20 @@ def read_sets(
         raise VerifierError("; ".join(reasons) or "the task has no set to grade")
     passes = [value for name, value in rewards.items() if name.endswith("_is_pass")]
     return {"reward": float(all(value == 1 for value in passes)), **rewards}
+
+
+def ungraded(sets: Iterable[str]) -> dict[str, float]:
+    """Return the rewards of a turn of which no set has a result, and after which there is another."""
+    return {"reward": 0.0, **{f"{name}_{part}": MISSING for name in sets for part in ("is_pass", "step_score")}}
+
+
+def said(sets: Iterable[str], printed: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return what the tests said, by headings: these write it into a file for each set, and print next to nothing."""
+    names = {name: f"{name}_output.txt" for name in sets}
+    written = {
+        f"{Verdict.LONG_CLI.folder}/{file}": files.get(file, b"").decode("utf-8", "replace") for file in names.values()
+    }
+    return {**written, **({"They printed": printed} if printed.strip() else {})}
 
 
 def _pytest(name: str, files: Mapping[str, bytes]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evals.task import TaskError
 from sandbox.archive import Archive
 from sandbox.base import SandboxStartError, SandboxTimeout
+from sandbox.interpreter import by_shell
 
 if TYPE_CHECKING:
     from evals.task import Healthcheck, Step
@@ -19,11 +20,6 @@ _START = 120.0
 _SET_UP = 600.0
 """Seconds for a step's ``setup.sh``."""
 _TAIL = 300
-
-
-def by_shell(command: str) -> list[str]:
-    """Return how a task's own command line is run: by bash where there is one, as in Harbor."""
-    return ["sh", "-c", 'if command -v bash >/dev/null; then exec bash -c "$1"; fi; exec sh -c "$1"', "sh", command]
 
 
 async def brought_up(sandbox: Sandbox, environment: Environment) -> None:

@@ -1,11 +1,11 @@
-"""The reward file a verifier wrote, read once and believed only when it is beyond doubt."""
+"""What grading gives: rewards, read once and believed only when they are beyond doubt, or the reason for none."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,10 +14,29 @@ _LIMIT = 64_000
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """What `float` takes, less 1_0, the digits of other scripts, nan and infinity."""
 _NAME_LIMIT = 100
+_LARGEST = 1e300
+
+
+class Graded(NamedTuple):
+    """What the tests gave."""
+
+    rewards: dict[str, float]
+    said: dict[str, str]
+    """What the tests said, for an agent that has another turn, by headings that say where."""
+    notes: tuple[str, ...] = ()
+    """What the grading does not protect from, and what was found on the way."""
+    problem: str | None = None
+    """Why the tests gave no verdict, in a turn after which there is another."""
 
 
 class VerifierError(Exception):
     """The tests left no reward that can be used; the message says why."""
+
+    ungraded: Graded | None = None
+    """What a turn that is not the last came to, where tests ran on the agent's work and gave no verdict on it.
+
+    ``None`` where that is no matter of the work: nothing is left to go on with, or nobody knows what happened.
+    """
 
 
 class VerifierTimeout(VerifierError):  # noqa: N818 - a timeout, as in asyncio
@@ -35,8 +54,8 @@ class Tampered(VerifierError):  # noqa: N818 - named for what happened
 def read_reward(files: Mapping[str, bytes]) -> dict[str, float]:
     """Read the rewards from the files of ``/logs/verifier``.
 
-    ``reward.json``, an object of numbers, wins over ``reward.txt``, one number, as in Harbor. Every number must be
-    finite and in [0, 1].
+    ``reward.json``, an object of numbers, wins over ``reward.txt``, one number, as in Harbor. What `score` depends on
+    must be in [0, 1], and all else finite.
     """
     if (content := files.get("reward.json")) is not None:
         return _from_json(_text("reward.json", content))
@@ -86,7 +105,8 @@ def _from_json(text: str) -> dict[str, float]:
         raise VerifierError(f"reward.json: not valid JSON: {error}") from error
     if not isinstance(value, dict) or not value:
         raise VerifierError("reward.json: not an object with at least one number")
-    return {_name(key): _checked(f"reward.json: {_name(key)}", number) for key, number in value.items()}
+    return {_name(key): _checked(f"reward.json: {_name(key)}", number, counts=key == "reward" or "reward" not in value)
+            for key, number in value.items()}  # fmt: skip
 
 
 def _name(key: str) -> str:
@@ -108,9 +128,11 @@ def _number(name: str, text: str) -> float:
     return _checked(name, float(text))
 
 
-def _checked(name: str, number: object) -> float:
+def _checked(name: str, number: object, *, counts: bool = True) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise VerifierError(f"{name}: a {type(number).__name__} is not a number")
-    if not 0 <= number <= 1:  # neither is NaN
+    if counts and not 0 <= number <= 1:  # neither is NaN
         raise VerifierError(f"{name}: {str(number)[:40]} is not between 0 and 1")
+    if not abs(number) <= _LARGEST:
+        raise VerifierError(f"{name}: {str(number)[:40]} is not finite, or too large for a mean")
     return float(number)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from agent.base import StopReason
 from agent.trajectory import Trajectory
 from evals import artifacts
-from evals.readiness import by_shell, healthy, laid_out
+from evals.readiness import healthy, laid_out
 from evals.result import StepResult
-from evals.reward import VerifierError, score
+from evals.reward import EnvironmentBroken, VerifierError, VerifierTimeout, score
 from evals.stopwatch import Stopwatch
 from evals.task import Leftovers
-from evals.verifier import Graded, verify, verify_apart, verify_in_terminal
+from evals.testing import program
+from evals.verifier import verify, verify_apart, verify_in_terminal, was_taken_away
 from sandbox.base import SandboxDied, SandboxError
+from sandbox.interpreter import by_shell
 from sandbox.recording import Recording
 from sandbox.screen import HEIGHT, WIDTH
 from sandbox.terminal import open_terminal
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.base import Agent
+    from evals.reward import Graded
     from evals.task import Hook, Step, Task
     from sandbox.base import Environment, Network, Sandbox
     from sandbox.terminal import Terminal
 
+_NOT_ENDED = "nothing that the agent left running was ended, as the task wants its tests in the agent's own shell"
 _STOP = 10.0
 """Seconds for an agent to let go when it is stopped."""
 
@@ -122,11 +126,12 @@ class StepRun:
             if not step.verifier.same_shell:
                 await stack.aclose()
             with self._watch.stage("artifacts"):
-                taken = await self._gathered(sandbox)
+                limit = artifacts.CARRIED if self._is_apart(leftovers) else artifacts.LIMIT
+                taken = await self._gathered(sandbox, limit)
             with self._watch.stage("verification"):
                 if last and self._is_apart(leftovers):
                     await ground.leave()
-                self.graded = await self._grade(ground, taken, leftovers, terminal)
+                self.graded = await self._judge(ground, taken, leftovers, terminal)
                 self.notes += self.graded.notes
         return self.graded
 
@@ -156,15 +161,15 @@ class StepRun:
             if work.done() and not work.cancelled():
                 work.exception()  # seen, so that nobody complains that it was not
 
-    async def _gathered(self, sandbox: Sandbox) -> list[artifacts.Taken]:
+    async def _gathered(self, sandbox: Sandbox, limit: int) -> list[artifacts.Taken]:
         """Run the hooks, and take out and keep the artifacts."""
         for hook in self.step.verifier.hooks:
             await self._hook(sandbox, hook)
         wanted = dict.fromkeys((artifacts.ALWAYS, *self.step.artifacts))
-        taken = await artifacts.take(sandbox, list(wanted))
+        taken = await artifacts.take(sandbox, list(wanted), limit)
         kept = artifacts.keep(taken, self._folder / "artifacts")
         self.notes += [f"artifact {line.source}: {line.detail}" for line in kept if line.detail]
-        return taken
+        return [one for one in taken if one.artifact in self.step.artifacts or not one.problem]
 
     async def _hook(self, sandbox: Sandbox, hook: Hook) -> None:
         """Run a hook; whatever comes of it, the work is graded."""
@@ -184,18 +189,39 @@ class StepRun:
     def _is_apart(self, leftovers: Leftovers) -> bool:
         return self.step.verifier.environment is not None or leftovers is Leftovers.FRESH
 
+    async def _judge(
+        self, ground: Ground, taken: list[artifacts.Taken], leftovers: Leftovers, terminal: Terminal
+    ) -> Graded:
+        """Grade; tests without a verdict are the agent's doing where it took away what runs them."""
+        try:
+            return await self._grade(ground, taken, leftovers, terminal)
+        except VerifierError as error:
+            self.notes += error.ungraded.notes if error.ungraded else ()
+            if error.ungraded is None or isinstance(error, VerifierTimeout) or self._is_apart(leftovers):
+                raise
+            verifier, environment = self.step.verifier, ground.environment
+            if await was_taken_away(verifier, ground.sandbox, ground.open_sandbox(environment), environment):
+                raise EnvironmentBroken(f"{program(verifier)[0]}, which runs the tests, is gone: {error}") from error
+            raise
+
     async def _grade(
         self, ground: Ground, taken: list[artifacts.Taken], leftovers: Leftovers, terminal: Terminal
     ) -> Graded:
         verifier, folder = self.step.verifier, self._folder / "verifier"
         network: Network = verifier.network or ground.environment.network
         if self._is_apart(leftovers):
+            if verifier.same_shell:
+                self.notes.append(
+                    "the task wants its tests in the agent's own shell, but they had a sandbox of their own"
+                )
             environment = verifier.environment or ground.environment.model_copy(update={"network": network})
             return await verify_apart(verifier, ground.open_sandbox(environment), environment, taken, folder)
         await ground.sandbox.allow(network)
-        if verifier.same_shell:
-            return await verify_in_terminal(verifier, terminal, folder)
         restarted = leftovers is Leftovers.RESTARTED
+        if verifier.same_shell:
+            if restarted:
+                self.notes.append(_NOT_ENDED)
+            return await verify_in_terminal(verifier, terminal, folder)
         return await verify(verifier, ground.sandbox, folder, restarted=restarted, since=self._since(strict=restarted))
 
     def _since(self, *, strict: bool) -> float | None:

@@ -19,7 +19,7 @@ from evals.assignment import assignment
 from evals.job_folder import tries
 from evals.readiness import brought_up, healthy
 from evals.result import CAUSE_OF_STOP, THE_AGENTS_DOING, Cause, Outcome, TrialResult, cause_of, resolved_in_turns
-from evals.reward import combined, score, shortfall
+from evals.reward import VerifierError, combined, score, shortfall
 from evals.step import Ground, StepRun
 from evals.stopwatch import Stopwatch, summed
 from evals.task import Leftovers, TaskError, resolved
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from agent.base import Agent
     from agent.trajectory import Trajectory
+    from evals.reward import Graded
     from evals.task import Step, Task
     from sandbox.base import Environment, Sandbox
 
@@ -184,14 +185,20 @@ class Trial:
         """Do a step as often as planned, and return the rewards of the first turn that passed, else of the last."""
         step, turns = self.task.steps[number], self._plan.turns
         rewards: list[dict[str, float]] = []
-        printed = ""
+        graded: Graded | None = None
         for turn in range(1, turns + 1):
             run = run or self._begin(step, turn)
-            told = assignment(run.task, turn=turn, turns=turns, printed=printed)
+            told = assignment(run.task, turn=turn, turns=turns, before=graded)
             last = turn == turns and number == len(self.task.steps) - 1
-            graded = await run.run(ground, told, self._leftovers(step), first=turn == 1, last=last)
+            try:
+                graded = await run.run(ground, told, self._leftovers(step), first=turn == 1, last=last)
+            except VerifierError as error:  # tests that crash on the work are what another turn is for
+                if turn == turns or error.ungraded is None:
+                    raise
+                graded = run.graded = error.ungraded
+                run.notes.append(f"turn {turn} has no verdict: {error}")
             rewards.append(graded.rewards)
-            printed, run = graded.printed, None
+            run = None
         return next((found for found in rewards if score(found) == 1), rewards[-1])
 
     def _enter_phase(self, phase: str) -> None:
@@ -264,10 +271,12 @@ class Trial:
     def _all_notes(self, sandbox: object, trajectories: list[Trajectory]) -> list[str]:
         dropped = dict.fromkeys(name for each in trajectories for name in each.dropped)
         servers = [str(server.get("name")) for server in self.task.mcp_servers]
+        leftovers = self._plan.leftovers
+        in_its_shell = leftovers is Leftovers.RESTARTED and all(step.verifier.same_shell for step in self.task.steps)
         notes = {
             f"the model does not take {', '.join(dropped)}: left out": dropped,
             f"MCP servers are only named in the instruction: {', '.join(servers)}": servers,
-            f"what agents leave running: {self._plan.leftovers}": self._plan.leftovers is not Leftovers.SHARED,
+            f"what agents leave running: {leftovers}": leftovers is not Leftovers.SHARED and not in_its_shell,
         }
         return [
             *self.task.notes,

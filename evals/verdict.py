@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from evals.long_cli import read_sets
+from evals import long_cli, runners
 from evals.pytest_summary import plain, read_summary
 from evals.reward import VerifierError, read_reward
 from evals.task import Verdict
@@ -55,7 +55,7 @@ def read(verifier: Verifier, printed: str, files: Mapping[str, bytes]) -> dict[s
             _refuse_if_none_ran(printed, files)
             return rewards
         case Verdict.LONG_CLI:
-            return read_sets(verifier.graded_sets, files)
+            return long_cli.read_sets(verifier.graded_sets, files)
         case Verdict.PYTEST:
             passed = all(read_summary(printed).results().values())
         case Verdict.SWELANCER:
@@ -63,6 +63,18 @@ def read(verifier: Verifier, printed: str, files: Mapping[str, bytes]) -> dict[s
         case _:
             passed = _in_block(_BLOCKS[verifier.verdict], plain(printed))
     return {"reward": float(passed)}
+
+
+def ungraded(verifier: Verifier) -> dict[str, float]:
+    """Return the rewards of a turn in which the tests gave no verdict, and after which there is another."""
+    return long_cli.ungraded(verifier.graded_sets) if verifier.verdict is Verdict.LONG_CLI else {}
+
+
+def said(verifier: Verifier, printed: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return what the tests said, for an agent that has another turn, by headings that say where; see `read`."""
+    if verifier.verdict is Verdict.LONG_CLI:
+        return long_cli.said(verifier.graded_sets, printed, files)
+    return {"They printed": printed}
 
 
 def _in_block(block: _Block, text: str) -> bool:
@@ -78,12 +90,17 @@ def _swelancer(text: str) -> bool:
 
 
 def _refuse_if_none_ran(printed: str, files: Mapping[str, bytes]) -> None:
-    """Refuse a reward where pytest or a CTRF report say that no test ran; most tests say nothing of the kind."""
-    summary = read_summary(printed or files.get(_OUTPUT, b"").decode("utf-8", "replace"))
+    """Refuse a reward where nothing but no test ran; most tests say nothing of the kind.
+
+    This is known of pytest, a CTRF report, and the runners of `evals.runners`.
+    """
+    text = plain(printed or files.get(_OUTPUT, b"").decode("utf-8", "replace"))
+    summary = read_summary(text)
     report = _counts(files.get(_REPORT))
-    if (summary.counts is None and report is None) or summary.ran:
+    if summary.ran or (report and sum(report.get(word, 0) for word in ("passed", "failed", "pending", "other"))):
         return
-    if report and sum(report.get(word, 0) for word in ("passed", "failed", "pending", "other")):
+    others = runners.ran(text)
+    if others or (others is None and summary.counts is None and report is None):
         return
     skipped = max(summary.skipped, (report or {}).get("skipped", 0))
     raise VerifierError(f"no test ran: {skipped} were skipped" if skipped else "no test ran")

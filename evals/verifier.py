@@ -1,25 +1,19 @@
-"""Grades what an agent left behind: the task's tests go in, run, and give a verdict.
-
-Tests are put in when the agent is done, and taken out again. They run with the environment of the image and the task,
-nothing of the agent's shell. Where the sandbox can seal them in (`sandbox.base.Sandbox.sealed`), nothing that the agent
-left running reaches the tests or what they write.
-"""
+"""Grades what an agent left behind: the task's tests are run (`evals.testing`), and what they wrote is a verdict."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from evals import verdict
+from evals import testing, verdict
 from evals.readiness import brought_up
-from evals.reward import EnvironmentBroken, Tampered, VerifierError, VerifierTimeout
-from evals.task import Verdict, resolved
-from sandbox.archive import Archive
-from sandbox.base import SandboxError, SandboxTimeout, SealUnavailable
+from evals.reward import EnvironmentBroken, Graded, VerifierError, VerifierTimeout
+from sandbox.base import SandboxError, SealUnavailable
+from sandbox.interpreter import hint
 from sandbox.observation import State
 from sandbox.redaction import Redaction
+from sandbox.terminal import TerminalLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,39 +21,18 @@ if TYPE_CHECKING:
 
     from evals.artifacts import Taken
     from evals.task import Verifier
+    from evals.testing import Ran
     from sandbox.base import Environment, Sandbox
     from sandbox.terminal import Terminal
 
-LOGS = ("/logs/verifier", "/logs/agent", "/logs/artifacts")
+LOGS = (testing.WRITTEN, "/logs/agent", "/logs/artifacts")
 """The folders that Harbor's tasks expect, open to everyone."""
-_TESTS, _WRITTEN, _PRINTED = "/tests", LOGS[0], "test-stdout.txt"
-_FILES_LIMIT, _REWARD_LIMIT = 20_000_000, 1_000_000
-_REWARDS = ("reward.json", "reward.txt", "rewards.json")
-_EMPTY = 'for folder; do rm -rf "$folder" && mkdir -p "$folder" && chmod 777 "$folder" || exit 1; done'
-_KILL = "kill -9 -1"  # all that can be killed but itself, and without a process for it
-_TRIES = 3
-# The tests are the verifier's alone, where that is root; nobody else may look at them.
-_RUN = f'chmod 700 {_TESTS} 2>/dev/null; exec "$@" >{_WRITTEN}/{_PRINTED} 2>&1'
-
-
-class Graded(NamedTuple):
-    """What the tests gave."""
-
-    rewards: dict[str, float]
-    printed: str
-    notes: tuple[str, ...] = ()
-    """What the grading does not protect from, and what was found on the way."""
-
-
-class _Ran(NamedTuple):
-    """What a run of the tests left."""
-
-    files: dict[str, bytes]
-    """By their absolute paths."""
-    exit_code: int | None
-    notes: tuple[str, ...] = ()
-    late: bool = False
-    """Whether they were ended as their time was over."""
+_AT_PROMPT = (State.PROMPT, State.RESTARTED)
+_GIVE_BACK = ("C-c", "C-d", "C-z")
+"""What ends or stops most programs; the first also takes away a line that was not sent."""
+_GIVING_BACK = 3.0
+"""Seconds for each of them."""
+_OWN_SHELL = "the tests ran in the agent's own shell, as the task asks: it could have changed what they run with"
 
 
 async def verify(
@@ -83,12 +56,12 @@ async def verify(
         SandboxError: the sandbox broke.
     """
     try:
-        ran = await _sealed(verifier, sandbox, restarted=restarted, since=since)
+        ran = await testing.run_sealed(verifier, sandbox, restarted=restarted, since=since)
     except SealUnavailable as error:
         if restarted:
-            await sandbox.exec(["sh", "-c", _KILL], timeout=60, user="root")
-        await _put_in(verifier, sandbox)
-        ran = await _run(verifier, sandbox)
+            await testing.end_all(sandbox)
+        await testing.put_in(verifier, sandbox)
+        ran = await testing.run(verifier, sandbox)
         ran = ran._replace(notes=(f"what the agent left running could reach the tests: {error}",))
     return _graded(verifier, ran, folder)
 
@@ -107,137 +80,95 @@ async def verify_apart(
     """
     for artifact in taken:
         if artifact.problem and not artifact.missing:
-            raise EnvironmentBroken(f"{artifact.artifact.source} cannot be graded: {artifact.problem}")
+            # A limit of ours, or nothing that the agent did.
+            raise VerifierError(f"{artifact.artifact.source} cannot be carried to the tests: {artifact.problem}")
     await brought_up(sandbox, environment)
     try:
         for artifact in taken:
             if artifact.archive:
                 await sandbox.put(artifact.archive)
-        await _put_in(verifier, sandbox)
-        return _graded(verifier, await _run(verifier, sandbox), folder)
+        await testing.put_in(verifier, sandbox)
+        return _graded(verifier, await testing.run(verifier, sandbox), folder)
     finally:
         await sandbox.__aexit__(None, None, None)
 
 
+async def was_taken_away(verifier: Verifier, sandbox: Sandbox, fresh: Sandbox, environment: Environment) -> bool:
+    """Whether a sandbox has lost the program that runs the tests.
+
+    Args:
+        verifier: how the step is judged.
+        sandbox: in which the agent worked.
+        fresh: not yet entered.
+        environment: that of both.
+    """
+    with contextlib.suppress(SandboxError):  # then nobody knows
+        if await testing.runs(verifier, sandbox):
+            return False
+        await brought_up(fresh, environment)
+        try:
+            return await testing.runs(verifier, fresh)
+        finally:
+            await fresh.__aexit__(None, None, None)
+    return False
+
+
 async def verify_in_terminal(verifier: Verifier, terminal: Terminal, folder: Path) -> Graded:
-    """Type a step's tests into the agent's own terminal, as some tasks need what its shell knows; see `verify`."""
-    sandbox = terminal.sandbox
-    await _put_in(verifier, sandbox)
+    """Type a step's tests into the agent's own terminal, as some tasks need what its shell knows; see `verify`.
+
+    Where no shell takes them, the agent has left none.
+    """
+    await testing.put_in(verifier, terminal.sandbox)
+    try:
+        if not await _given_back(terminal):
+            raise EnvironmentBroken("the tests could not be typed: what the agent left in its terminal does not end")
+        ran = await _typed(verifier, terminal)
+    except TerminalLost as error:
+        raise EnvironmentBroken(f"the tests could not be typed: {error}") from error
+    if f"{testing.WRITTEN}/{testing.PRINTED}" not in ran.files and not ran.notes:
+        raise EnvironmentBroken("the tests were typed, and the agent's shell did not begin them")
+    return _graded(verifier, ran._replace(notes=(*ran.notes, _OWN_SHELL)), folder)
+
+
+async def _given_back(terminal: Terminal) -> bool:
+    """Have the shell back from whatever is in front, and say whether it came."""
+    for key in _GIVE_BACK:
+        if (await terminal.type(key, _GIVING_BACK)).state in _AT_PROMPT:
+            return True
+    return False
+
+
+async def _typed(verifier: Verifier, terminal: Terminal) -> Ran:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + verifier.timeout
-    line = f"bash {_TESTS}/{verifier.script} >{_WRITTEN}/{_PRINTED} 2>&1\n"
+    line = f"bash {testing.TESTS}/{verifier.script} >{testing.WRITTEN}/{testing.PRINTED} 2>&1\n"
     seen = await terminal.type(line, verifier.timeout)
-    while seen.state not in (State.PROMPT, State.RESTARTED):
+    while seen.state not in _AT_PROMPT:
         if (left := deadline - loop.time()) <= 0:
             break
         seen = await terminal.type("", left)
-    ran = (await _written(verifier, sandbox, seen.exit_code))._replace(late=deadline < loop.time())
-    note = "the tests ran in the agent's own shell, as the task asks: it could have changed what they run with"
-    return _graded(verifier, ran._replace(notes=(note,)), folder)
+    ran = await testing.written(verifier, terminal.sandbox, seen.exit_code)
+    return ran._replace(late=deadline < loop.time())
 
 
-async def _sealed(verifier: Verifier, sandbox: Sandbox, *, restarted: bool, since: float | None) -> _Ran:
-    folders = tuple(dict.fromkeys((_TESTS, _WRITTEN, verifier.verdict.folder or _WRITTEN)))
-    ran = await sandbox.sealed(
-        _command(verifier),
-        _tests(verifier).done(),
-        folders=folders,
-        kept=folders[1:],
-        limit=_FILES_LIMIT,
-        timeout=verifier.timeout,
-        user=verifier.user,
-        env=resolved(verifier.env, "verifier.env"),
-        alone=restarted,
-        since=since,
-    )
-    touched = f"what tests are run with was changed: {', '.join(ran.changed)}"
-    if ran.changed and restarted:
-        raise Tampered(touched)
-    notes = (*ran.notes, *([touched] if ran.changed else []))
-    if ran.killed:
-        raise VerifierError("what ran the tests was killed")
-    if ran.problem:
-        raise EnvironmentBroken(f"the tests could not be started: {ran.problem}")
-    return _Ran(dict(ran.files), ran.exit_code, notes, ran.late)
-
-
-async def _put_in(verifier: Verifier, sandbox: Sandbox) -> None:
-    """Put the tests in; where the agent left no room for one more process, what it left is ended first."""
-    folders = [_WRITTEN, verifier.verdict.folder or _WRITTEN, *([_TESTS] if verifier.tests else [])]
-    for _ in range(_TRIES):
-        cleared = await sandbox.exec(["sh", "-c", _EMPTY, "sh", *folders], timeout=60, user="root")
-        if cleared.exit_code == 0:
-            break
-        await sandbox.exec(["sh", "-c", _KILL], timeout=60, user="root")
-    else:
-        raise EnvironmentBroken(f"the place for the tests could not be cleared: {cleared.output.strip()[-300:]}")
-    await sandbox.put(_tests(verifier).done())
-
-
-def _tests(verifier: Verifier) -> Archive:
-    archive = Archive(time.time())
-    for folder in verifier.tests:
-        if folder.is_dir():
-            archive.tree(folder, _TESTS.lstrip("/"), 0o755)
-        else:
-            archive.file(f"{_TESTS.lstrip('/')}/{folder.name}", folder.read_bytes(), 0o755)
-    return archive
-
-
-def _command(verifier: Verifier) -> list[str]:
-    script = f"{_TESTS}/{verifier.script}"  # Harbor's run by themselves, Terminal-Bench's by bash
-    return ["/bin/sh", "-c", _RUN, "sh", *(["bash"] if verifier.verdict is not Verdict.REWARD else []), script]
-
-
-async def _run(verifier: Verifier, sandbox: Sandbox) -> _Ran:
-    env = resolved(verifier.env, "verifier.env")
-    code, late = None, False
-    try:
-        ran = await sandbox.exec(_command(verifier), timeout=verifier.timeout, user=verifier.user, env=env)
-        code = ran.exit_code
-    except SandboxTimeout:
-        late = True
-    return (await _written(verifier, sandbox, code))._replace(late=late)
-
-
-async def _written(verifier: Verifier, sandbox: Sandbox, exit_code: int | None) -> _Ran:
-    """Read once what the tests wrote, and take it and the tests away."""
-    files: dict[str, bytes] = {}
-    notes: tuple[str, ...] = ()
-    for place in dict.fromkeys((_WRITTEN, verifier.verdict.folder or _WRITTEN)):
-        try:
-            found = await sandbox.get(place, _FILES_LIMIT)
-        except FileNotFoundError:
-            continue
-        except SandboxError as error:  # too much to keep, which says nothing about the verdict
-            notes = (f"not all that the tests wrote is kept: {error}",)
-            found = await _rewards(sandbox)
-        files |= {f"{place}/{name}": content for name, content in found.items()}
-    await sandbox.exec(["sh", "-c", f"rm -rf {_TESTS}; {_EMPTY}", "sh", _WRITTEN], timeout=60, user="root")
-    return _Ran(files, exit_code, notes)
-
-
-async def _rewards(sandbox: Sandbox) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for name in _REWARDS:
-        with contextlib.suppress(FileNotFoundError):
-            found |= await sandbox.get(f"{_WRITTEN}/{name}", _REWARD_LIMIT)
-    return found
-
-
-def _graded(verifier: Verifier, ran: _Ran, folder: Path) -> Graded:
-    place = verifier.verdict.folder or _WRITTEN
-    printed = ran.files.get(f"{_WRITTEN}/{_PRINTED}", b"").decode("utf-8", "replace")
+def _graded(verifier: Verifier, ran: Ran, folder: Path) -> Graded:
+    place = verifier.verdict.folder or testing.WRITTEN
+    printed = ran.files.get(f"{testing.WRITTEN}/{testing.PRINTED}", b"").decode("utf-8", "replace")
     told = {path.removeprefix(f"{place}/"): file for path, file in ran.files.items() if path.startswith(f"{place}/")}
-    _keep({path.removeprefix(f"{_WRITTEN}/").lstrip("/"): file for path, file in ran.files.items()}, folder)
+    _keep({path.removeprefix(f"{testing.WRITTEN}/").lstrip("/"): file for path, file in ran.files.items()}, folder)
+    said = verdict.said(verifier, printed, told)
     try:
         if ran.late:
             raise VerifierTimeout(f"the tests were not done within {verifier.timeout:g} s")
-        return Graded(verdict.read(verifier, printed, told), printed, ran.notes)
+        return Graded(verdict.read(verifier, printed, told), said, ran.notes)
     except VerifierError as error:
         ended = f"; the tests ended with exit code {ran.exit_code}" if ran.exit_code else ""
         last = printed.strip()[-300:].splitlines()[-1:]
-        raise type(error)("; the tests' last line: ".join([f"{error}{ended}", *last])) from error
+        said_last = "; the tests' last line: ".join([f"{error}{ended}", *last])
+        hinted = hint(verifier.script, testing.script(verifier))
+        worded = type(error)(f"{said_last}; {hinted}" if hinted else said_last)
+        worded.ungraded = Graded(verdict.ungraded(verifier), said, ran.notes, str(error))
+        raise worded from error
 
 
 def _keep(files: Mapping[str, bytes], folder: Path) -> None:

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from sandbox.base import FILES_LIMIT, SandboxError
+from sandbox.base import FILES_LIMIT, Packed, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ _NAME, _PART = 4096, 255
 """Characters of a path and of a name in it, as Linux has them."""
 _ENDS = 8
 """Reads after the end that are in order."""
+_NAMED = 100
 _OTHERS = 10_000
 """Folders, links and devices that are read over, beside the files that are wanted."""
 
@@ -127,7 +128,7 @@ def regular_files(
     return files
 
 
-def carried(archive: IO[bytes], path: str, limit: int, *, exclude: Sequence[str] = ()) -> bytes:
+def carried(archive: IO[bytes], path: str, limit: int, *, exclude: Sequence[str] = ()) -> Packed:
     """Make an archive to unpack at ``/`` of a tar stream with what is at or under an absolute `path`.
 
     The stream is not trusted. Files, folders, symbolic links and links between those files stay, with owners and
@@ -135,7 +136,7 @@ def carried(archive: IO[bytes], path: str, limit: int, *, exclude: Sequence[str]
     `SandboxError`; see `sandbox.base.Sandbox.take`.
     """
     root = PurePosixPath(path)
-    buffer, size, names = io.BytesIO(), 0, set[str]()
+    buffer, size, names, others = io.BytesIO(), 0, set[str](), list[str]()
     try:
         with (
             tarfile.open(fileobj=cast("IO[bytes]", _Ending(archive)), mode="r|") as tar,
@@ -147,6 +148,8 @@ def carried(archive: IO[bytes], path: str, limit: int, *, exclude: Sequence[str]
                 name = "" if is_root else _below(known, path)
                 if name and _matches(name, exclude):
                     continue
+                if not (entry.isreg() or entry.isdir()) and len(others) <= _NAMED:
+                    others.append((name or root.name) if len(others) < _NAMED else "and more")
                 if entry.islnk() and entry.linkname in names:
                     entry.linkname = str(root.parent / entry.linkname).lstrip("/")
                 elif not (entry.isreg() or entry.isdir() or entry.issym()):
@@ -163,7 +166,7 @@ def carried(archive: IO[bytes], path: str, limit: int, *, exclude: Sequence[str]
                 kept.addfile(entry, tar.extractfile(entry) if entry.isreg() else None)
     except (tarfile.TarError, ValueError, OSError) as error:
         raise SandboxError(f"{path}: {error}") from error
-    return buffer.getvalue()
+    return Packed(buffer.getvalue(), tuple(others))
 
 
 def files_of(archive: bytes) -> dict[str, bytes]:
@@ -171,6 +174,12 @@ def files_of(archive: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         opened = ((entry.name, tar.extractfile(entry)) for entry in tar if entry.isreg())
         return {name: file.read() for name, file in opened if file}
+
+
+def size_of(archive: bytes) -> int:
+    """Return the bytes of all files in such an archive."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return sum(entry.size for entry in tar)
 
 
 class _Ending:

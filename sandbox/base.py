@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -144,6 +144,16 @@ class Sealed(BaseModel):
     """What of the sandbox that tests are run with has been changed; see `sandbox.tampering`."""
 
 
+class Packed(NamedTuple):
+    """What `Sandbox.take` took."""
+
+    archive: bytes
+    others: tuple[str, ...]
+    """By names as in `Sandbox.get`, what is neither file nor folder: links, which are in the archive where they can be
+    carried, and devices and the like, which are not. Of many the first hundred, and then ``and more``.
+    """
+
+
 OUTPUT_LIMIT = 1_000_000
 FILES_LIMIT = 10_000
 """Files that `Sandbox.get` reads at most, unless told."""
@@ -248,7 +258,7 @@ class Sandbox(Protocol):
         """
         ...
 
-    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> bytes:
+    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> Packed:
         """Return a tar archive of what is at or under an absolute `path`, for `put` at ``/`` of another sandbox.
 
         It holds files, folders and links, with owners and modes, less what matches a pattern of `exclude`.

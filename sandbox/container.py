@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import IO
 
-    from sandbox.base import Environment, Network, Sandbox, Sealed
+    from sandbox.base import Environment, Network, Packed, Sandbox, Sealed
     from sandbox.docker_network import Uplink
     from sandbox.engine import Engine
 
@@ -230,7 +230,7 @@ class Container:
         """Read regular files; see `sandbox.base.Sandbox`."""
         return await self._read(path, lambda tar: regular_files(tar, path, limit, count=count, exclude=exclude))
 
-    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> bytes:
+    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> Packed:
         """Read files, folders and links; see `sandbox.base.Sandbox`."""
         return await self._read(path, lambda tar: carried(tar, path, limit, exclude=exclude))
 

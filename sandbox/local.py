@@ -46,7 +46,7 @@ from sandbox.sealing import GRACE, Order, entries, sealed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sandbox.base import Network, Sandbox, Stream
+    from sandbox.base import Network, Packed, Sandbox, Stream
     from sandbox.dockerfile import Instruction
 
 _BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -57,6 +57,8 @@ _FILES = 120.0
 _MISSING = 44
 _PACK = f"""[ -e "$1" ] || [ -L "$1" ] || exit {_MISSING}
 tar -cf - -C "${{1%/*}}/" -- "${{1##*/}}" 2>/dev/null | head -c "$2" """
+_HEADERS = 100_000_000
+"""Bytes of an archive beside those of its files."""
 _UNPACK = 'mkdir -p -- "$1" && target=$1 && shift && exec tar -xpf - -C "$target" "$@"'
 
 
@@ -209,14 +211,16 @@ class LocalSandbox:
         packed = await self._packed(path, limit)
         return regular_files(io.BytesIO(packed), path, limit, count=count, exclude=exclude)
 
-    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> bytes:
+    async def take(self, path: str, limit: int, *, exclude: Sequence[str] = ()) -> Packed:
         """See `sandbox.base.Sandbox.take`."""
-        return carried(io.BytesIO(await self._packed(path, limit)), path, limit, exclude=exclude)
+        packed = io.BytesIO(await self._packed(path, limit))
+        return await asyncio.to_thread(carried, packed, path, limit, exclude=exclude)
 
     async def _packed(self, path: str, limit: int) -> bytearray:
         packed = bytearray()
         # A header and padding per file may be more than the files, but not without end.
-        argv = ["sh", "-c", _PACK, "get", f"/{path.strip('/')}", str(4 * limit + 1_000_000)]
+        most = min(4 * limit + 1_000_000, limit + _HEADERS)
+        argv = ["sh", "-c", _PACK, "get", f"/{path.strip('/')}", str(most)]
         code = await self._timed(self._root_command(argv), _FILES, packed.extend)
         if code == _MISSING:
             raise FileNotFoundError(path)

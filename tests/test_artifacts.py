@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evals.artifacts import ALWAYS, Kept, keep, take
-from evals.task import Artifact
+from evals.result import Cause, Outcome, TrialResult
+from evals.task import Artifact, Leftovers, Task
+from evals.trial import Plan, Trial
+from tests.fakes import make_task
+from tests.test_integrity import ShellAgent
+from tests.test_trial import one
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from evals.sandboxes import Sandboxes
     from sandbox.base import Sandbox
 
 
@@ -103,6 +109,24 @@ async def test_links_and_devices_lead_nowhere(sandbox: Sandbox, tmp_path: Path) 
     names = names_in(tmp_path / "a" / "app" / "d")
     assert names <= {"real", "hard"}
     assert len(names) == 1  # the other is the same file
+    assert set(line.left_out) == {"link", "root", "fifo", "real", "hard"} - names
+    (written,) = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    assert set(written["left_out"]) == set(line.left_out)
+
+
+@pytest.mark.fault("F62")
+async def test_of_many_links_the_first_are_named_and_an_artifact_may_be_one_itself(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    many, link = await kept(
+        sandbox,
+        tmp_path / "a",
+        "mkdir d; cd d; for n in $(seq 1 300); do ln -s x $n; done; ln -s d ../link",
+        Artifact(source="/app/d"),
+        Artifact(source="/app/link"),
+    )
+    assert (many.status, len(many.left_out), many.left_out[-1]) == ("empty", 101, "and more")
+    assert (link.status, link.left_out) == ("empty", ("link",))
 
 
 async def test_a_destination_stays_below_its_folder(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -122,7 +146,45 @@ async def test_what_is_carried_to_another_sandbox_is_the_same_there(sandbox: San
     await sandbox.exec(["sh", "-c", script], timeout=10)
     show = ["sh", "-c", "cd /app && find d ! -type p | sort | xargs stat -c '%n %A %u %h %N'"]
     before = (await sandbox.exec(show, timeout=10)).output
-    archive = await sandbox.take("/app/d", 1000)
+    archive, others = await sandbox.take("/app/d", 1000)
+    assert len(others) == 3
     await sandbox.exec(["rm", "-rf", "/app/d"], timeout=10)
     await sandbox.put(archive)
     assert (await sandbox.exec(show, timeout=10)).output == before
+
+
+async def graded_fresh(sandboxes: Sandboxes, folder: Path, script: str) -> TrialResult:
+    plan = Plan(sandboxes.open, lambda *_: ShellAgent(script), leftovers=Leftovers.FRESH)
+    return await Trial(graded_apart(folder / "hello"), 1, folder / "1", plan).run()
+
+
+def graded_apart(folder: Path) -> Task:
+    test = "#!/bin/sh\n[ $(stat -c %s /app/model) -ge 120000000 ] && echo 1 > /logs/verifier/reward.txt\n"
+    toml = 'artifacts = ["/app/model"]\n[environment]\nnetwork_mode = "no-network"\n'
+    return one(make_task(folder, test=test, toml=toml))
+
+
+@pytest.mark.fault("F62")
+@pytest.mark.parametrize(
+    ("size", "outcome", "says"),
+    [
+        (120_000_000, Outcome.PASSED, "artifact /app/model: more than 100,000,000 bytes"),
+        (5_000_000_000, Outcome.INVALID, "more than 500,000,000 bytes"),
+    ],
+)
+async def test_what_is_too_much_to_keep_is_carried_and_what_is_too_much_to_carry_is_nobodys_failure(
+    sandboxes: Sandboxes, tmp_path: Path, size: int, outcome: Outcome, says: str
+) -> None:
+    result = await graded_fresh(sandboxes, tmp_path, f"truncate -s {size} /app/model")
+    assert result.outcome is outcome, result.message
+    assert result.cause in (None, Cause.VERIFIER_NO_RESULT)
+    assert says in "\n".join([*result.notes, result.message or ""])
+    assert sum(path.stat().st_size for path in (tmp_path / "1").rglob("*")) < 1_000_000
+
+
+@pytest.mark.fault("F62")
+async def test_what_nobody_asked_for_does_not_keep_work_from_being_graded(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    fill = "truncate -s 5000000000 /logs/artifacts/huge; truncate -s 120000000 /app/model"
+    result = await graded_fresh(sandboxes, tmp_path, fill)
+    assert (result.outcome, result.message) == (Outcome.PASSED, None)
+    assert any("/logs/artifacts: more than 500,000,000 bytes" in note for note in result.notes)

@@ -117,6 +117,17 @@ async def test_the_oracle_passes_where_those_cheats_fail(sandboxes: Sandboxes, t
 
 
 @pytest.mark.fault("F58")
+@pytest.mark.parametrize("cheat", CHEATS)
+async def test_what_a_cheat_gains_where_the_task_lets_it_count_stands_beside_what_it_changed(
+    sandboxes: Sandboxes, task: Path, tmp_path: Path, cheat: str
+) -> None:
+    result = await graded(sandboxes, task, CHEATS[cheat], tmp_path / "1")
+    assert any("what tests are run with was changed: /" in said for said in (*result.notes, result.message or "")), (
+        result
+    )
+
+
+@pytest.mark.fault("F58")
 async def test_what_was_changed_is_noted_where_the_task_lets_it_count(
     sandboxes: Sandboxes, task: Path, tmp_path: Path
 ) -> None:

@@ -114,7 +114,7 @@ def rewards_or_reason(files: dict[str, bytes]) -> dict[str, float] | str:
 @pytest.mark.fault("F54")
 def test_whatever_was_written_is_a_reward_or_a_reason(content: bytes, name: str) -> None:
     found = rewards_or_reason({name: content})
-    assert "\n" not in found if isinstance(found, str) else all(0 <= reward <= 1 for reward in found.values())
+    assert "\n" not in found if isinstance(found, str) else 0 <= score(found) <= 1
 
 
 @given(st.dictionaries(st.text("abc", max_size=5), st.floats(0, 1), min_size=1))
@@ -126,6 +126,37 @@ def test_what_was_written_well_is_read_unchanged(rewards: dict[str, float]) -> N
 @given(st.dictionaries(st.text("abc", max_size=5), st.sampled_from([0.0, 0.999999, 1.0]), min_size=1))
 def test_the_score_is_1_only_when_all_are(rewards: dict[str, float]) -> None:
     assert (score(rewards) == 1) is all(reward == 1 for reward in rewards.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "rewards"),
+    [
+        (b'{"reward": 1.0, "n_tests": 12}', {"reward": 1.0, "n_tests": 12.0}),
+        (b'{"loss": -0.5, "reward": 0}', {"loss": -0.5, "reward": 0.0}),
+        (b'{"reward": 0.5, "seconds": 1e300}', {"reward": 0.5, "seconds": 1e300}),
+    ],
+)
+def test_beside_the_reward_any_finite_number_stands(content: bytes, rewards: dict[str, float]) -> None:
+    assert read_reward({"reward.json": content}) == rewards
+    assert score(rewards) == rewards["reward"]
+
+
+@pytest.mark.fault("F54")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"reward": 12, "n_tests": 1}',
+        b'{"reward": -1, "n_tests": 1}',
+        b'{"rewards": 1, "n_tests": 12}',  # the mean counts, and so all do
+        *[b'{"reward": 1, "n": %s}' % other for other in (b"NaN", b"1e999", b"-1.7e308", b"-Infinity")],
+        *[b'{"reward": 1, "n": %s}' % other for other in (b"true", b'"1"', b"null")],
+        b'{"reward": 1, "n": ' + b"9" * 400 + b"}",
+    ],
+    ids=lambda content: ascii(content[:40]),
+)
+def test_what_the_outcome_depends_on_is_in_bounds_and_all_else_finite(content: bytes) -> None:
+    with pytest.raises(VerifierError, match=r"reward\.json"):
+        read_reward({"reward.json": content})
 
 
 def test_a_wrong_name_is_pointed_out() -> None:

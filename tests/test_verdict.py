@@ -168,6 +168,24 @@ def ctrf(**counts: int) -> bytes:
     return json.dumps({"results": {"tool": {"name": "pytest"}, "summary": {"tests": 3, **counts}}}).encode()
 
 
+UNITTEST = "\n" + "-" * 70 + "\nRan {} tests in 0.000s\n\n{}\n"
+CARGO = "running {0} tests\n\ntest result: ok. {0} passed; 0 failed; 0 ignored; 0 measured; 2 filtered out\n"
+OWN_WORDS = [
+    "Tests:       5 passed, 5 total\n",
+    "  5 passing (10ms)\n",
+    "5 examples, 0 failures\n",
+    "Tests run: 5, Failures: 0\n",
+    "OK (5 tests, 9 assertions)\n",
+    "ok 1 - it builds\n",
+    "100% tests passed, 0 tests failed out of 5\n",
+    "PASS: the binary prints hello\n",
+    "[PASS] the binary prints hello\n",
+    "✓ prints hello\n",
+    "all checks passed\n",
+    "Test 1: PASSED\n",
+]
+
+
 @pytest.mark.fault("F55")
 @pytest.mark.parametrize(
     ("printed", "files", "says"),
@@ -176,6 +194,15 @@ def ctrf(**counts: int) -> bytes:
         ("", {"ctrf.json": ctrf(passed=0, failed=0, skipped=3)}, "no test ran: 3 were skipped"),
         ("collected 0 items\n\n===== no tests ran in 0.00s =====\n", {}, "no test ran"),
         ("", {"test-stdout.txt": b"== 2 skipped, 1 deselected in 0.10s ==\n"}, "no test ran: 2 were skipped"),
+        (UNITTEST.format(0, "OK"), {}, "no test ran"),
+        (UNITTEST.format(0, "NO TESTS RAN"), {}, "no test ran"),
+        (UNITTEST.format(0, "OK") * 2, {}, "no test ran"),
+        ("", {"test-stdout.txt": UNITTEST.format(0, "OK").replace("\n", "\r\n").encode()}, "no test ran"),
+        ("\x1b[1mRan 0 tests in 0.000s\x1b[0m\n\nOK\n", {}, "no test ran"),
+        (UNITTEST.format(0, "OK"), {"ctrf.json": ctrf(passed=0)}, "no test ran"),
+        ("testing: warning: no tests to run\nPASS\nok  \texample.com/a\t0.003s [no tests to run]\n", {}, "no test ran"),
+        ("ok  \ta\t0.003s [no tests to run]\n?   \tb\t[no test files]\n", {}, "no test ran"),
+        (CARGO.format(0) + CARGO.format(0), {}, "no test ran"),
     ],
 )
 def test_a_reward_of_no_test_is_no_reward(printed: str, files: dict[str, bytes], says: str) -> None:
@@ -192,6 +219,22 @@ def test_a_reward_of_no_test_is_no_reward(printed: str, files: dict[str, bytes],
         ("", {"ctrf.json": ctrf(failed=1, skipped=2)}),
         ("ERROR t.py - ImportError\n=== 1 error in 0.20s ===\n", {"ctrf.json": ctrf(passed=0)}),
         ("== no tests ran in 0.00s ==\n", {"ctrf.json": ctrf(passed=1)}),
+        (UNITTEST.format(1, "OK"), {}),
+        (UNITTEST.format(10, "FAILED (failures=1)"), {}),
+        (UNITTEST.format(2, "OK (skipped=2)"), {}),  # as many as the parts that were skipped of two tests that ran
+        (UNITTEST.format(0, "OK") + UNITTEST.format(3, "OK"), {}),
+        (UNITTEST.format(0, "OK") + "== 3 passed in 0.10s ==\n", {}),
+        ("== no tests ran in 0.10s ==\n" + UNITTEST.format(3, "OK"), {}),
+        (UNITTEST.format(0, "OK"), {"ctrf.json": ctrf(passed=1)}),
+        ("he ran 0 tests in 1 s\n", {}),
+        ("ok  \ta\t0.003s [no tests to run]\nok  \tb\t0.1s\n", {}),
+        ("ok  \ta\t0.003s [no tests to run]\nok  \tb\t(cached)\n", {}),
+        ("ok  \ta\t0.003s [no tests to run]\nFAIL\tb [build failed]\nFAIL\n", {}),
+        ("=== RUN   TestA\n--- PASS: TestA (0.00s)\nok  \tb\t0.1s\nok  \ta\t0.003s [no tests to run]\n", {}),
+        ("?   \ta\t[no test files]\n", {}),
+        (CARGO.format(0) + CARGO.format(3), {}),
+        (CARGO.format(0) + UNITTEST.format(3, "OK"), {}),
+        *((CARGO.format(0) + own, {}) for own in OWN_WORDS),
         ("", {"ctrf.json": b"[" * 100_000}),
         ("", {"ctrf.json": b'{"results": []}'}),
         ("", {"ctrf.json": b"\xff"}),
