@@ -38,7 +38,7 @@ class SandboxStartError(SandboxError):
 
 
 class UnsupportedImage(SandboxStartError):  # noqa: N818 - named for what it is
-    """No sandbox can come up from this image here, however often it is tried; the message is one line."""
+    """This image, or what the task asks for with it, can be no sandbox here, however often it is tried; one line."""
 
 
 class RefusedEnvironment(UnsupportedImage):
