@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import compose_file
 from sandbox.base import RefusedEnvironment
+from sandbox.limits import PIDS, bounded, disk_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +25,15 @@ DROPPED = "/.termstone-not-mounted"
 _AS_IT_IS = {
     "cap_drop", "command", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "depends_on", "dns", "dns_opt",
     "dns_search", "domainname", "entrypoint", "expose", "extra_hosts", "group_add", "healthcheck", "hostname", "init",
-    "links", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "pids_limit", "platform", "read_only",
-    "restart", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty", "ulimits", "user",
-    "working_dir", "secrets", "configs",
+    "links", "mem_limit", "mem_reservation", "mem_swappiness", "platform", "read_only", "restart", "shm_size",
+    "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty", "user", "working_dir", "secrets", "configs",
 }  # fmt: skip
 _LEFT_OUT = {
     "annotations", "attach", "blkio_config", "build", "container_name", "deploy", "develop", "image", "labels",
-    "logging", "oom_score_adj", "profiles", "pull_policy",
+    "logging", "memswap_limit", "oom_score_adj", "profiles", "pull_policy",
 }  # fmt: skip
+_PRIORITIES = ("nice", "rtprio")
+"""Limits of what a process may take from all others of this machine."""
 _OF_A_BUILD = {"args", "context", "dockerfile", "target"}
 _LEFT_OUT_OF_A_BUILD = {"cache_from", "cache_to", "labels", "no_cache", "platforms", "pull", "shm_size", "tags"}
 _IDLE = ["sh", "-c", "sleep infinity"]
@@ -155,7 +157,7 @@ class _Policy:
         checked: dict[str, Callable[[str, Any], Any]] = {
             "environment": self._env, "env_file": self._env_files, "volumes": self._mounts, "networks": self._joined,
             "network_mode": self._shared, "pid": self._shared, "ipc": self._shared, "security_opt": self._security,
-            "ports": self._ports, "scale": self._scale,
+            "ports": self._ports, "scale": self._scale, "pids_limit": self._pids, "ulimits": self._ulimits,
         }  # fmt: skip
         result: dict[str, Any] = {}
         for key, value in given.items():
@@ -241,6 +243,20 @@ class _Policy:
             self._refuse(f"{where}: {given} is not given")
         return given
 
+    def _pids(self, _: str, given: Any) -> int | None:  # noqa: ANN401 - as YAML has it
+        return given if given is None or self._environment.trust else bounded(given, PIDS)
+
+    def _ulimits(self, where: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - as YAML has it
+        """Return limits of a process, of which that of the size of files is no more than any container's."""
+        limits = _mapping(given, where)
+        for name in set(limits) & set(_PRIORITIES):
+            self._refuse(f"{where}.{name} is not given")
+        if "fsize" in limits and not self._environment.trust:
+            asked = limits["fsize"]
+            values = asked.values() if isinstance(asked, dict) else [asked]
+            limits["fsize"] = min(bounded(value, disk_limit(self._environment)) for value in values)
+        return limits
+
     def _joined(self, _: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - as YAML has it
         joined = given if isinstance(given, dict) else dict.fromkeys(given)
         kept = ("aliases", "ipv4_address")
@@ -305,7 +321,8 @@ class _Policy:
         if deploy.get("replicas", 1) != 1:
             raise ValueError(f"services.{name}.deploy.replicas: one container of each service is all there is")
         limits = _mapping(resources.get("limits"), name)
-        found = {"mem_limit": limits.get("memory"), "cpus": limits.get("cpus"), "pids_limit": limits.get("pids")}
+        found = {"mem_limit": limits.get("memory"), "cpus": limits.get("cpus")}
+        found["pids_limit"] = self._pids(name, limits.get("pids"))
         if name == self._environment.service:
             found["mem_limit"] = found["mem_limit"] or (
                 self._environment.memory_mb and f"{self._environment.memory_mb}m"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LIMITS = {
     "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "mem_limit", "mem_reservation", "mem_swappiness",
-    "memswap_limit", "pids_limit", "shm_size", "ulimits",
+    "pids_limit", "shm_size", "ulimits",
 }  # fmt: skip
 _FOLLOWED = {"environment", "working_dir"}
 _UNSEEN = {"expose", "init", "restart", "stdin_open", "stop_grace_period", "stop_signal", "tty"}

@@ -11,8 +11,9 @@ from sandbox import compose_file, compose_policy
 from sandbox.base import HOME, PUBLIC, Environment, Network, RefusedEnvironment, SandboxError, SandboxStartError
 from sandbox.compose import ComposeSandbox, prepare
 from sandbox.compose_policy import Addition, Build
+from sandbox.limits import PIDS
 from sandbox.terminal import open_terminal
-from tests.conftest import IMAGE, daemon
+from tests.conftest import IMAGE, daemon, own_containers
 from tests.test_network import GET, Address, asks, hears, mine, server
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def written(folder: Path, text: str, **settings: object) -> Environment:
     return Environment.model_validate({"compose": folder / "docker-compose.yaml", **settings})
 
 
+DISK = 1 << 20
+"""Bytes: the limit of the tasks here that name one."""
 MAIN = f"services:\n  main:\n    image: {IMAGE}\n"
 NINEFOLD = [(after, ", ".join([f"*{before}"] * 9)) for before, after in zip("abcdefgh", "bcdefghi", strict=True)]
 HOSTILE = {
@@ -64,6 +67,7 @@ HOSTILE = {
     "another container's volumes": "    volumes_from: ['container:other']\n",
     "a sysctl": "    sysctls: {kernel.msgmax: 1}\n",
     "a runtime": "    runtime: nvidia\n",
+    "priority over this machine's processes": "    ulimits: {rtprio: 99}\n",
     "a device to deploy on": "    deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}\n",
     "a build outside": "    build: {context: ../..}\n",
     "a build of an address": "    build: 'https://example.com/x.git'\n",
@@ -140,6 +144,33 @@ def test_harbors_main_service_is_added_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("pids_limit: -1", {"pids_limit": PIDS}),
+        ("pids_limit: 1000000", {"pids_limit": PIDS}),
+        ("pids_limit: 1e999", {"pids_limit": PIDS}),
+        ("pids_limit: '100'", {"pids_limit": 100}),
+        ("deploy: {resources: {limits: {pids: -1}}}", {"pids_limit": PIDS}),
+        ("ulimits: {fsize: -1, nofile: 9}", {"ulimits": {"fsize": DISK, "nofile": 9}}),
+        ("ulimits: {fsize: {soft: 10, hard: -1}}", {"ulimits": {"fsize": 10}}),
+        ("ulimits: {fsize: 1000}", {"ulimits": {"fsize": 1000}}),
+        ("memswap_limit: -1", {}),
+    ],
+)
+def test_a_compose_file_lowers_the_limits_of_its_containers_and_lifts_none(
+    tmp_path: Path, asked: str, given: dict[str, object]
+) -> None:
+    found = compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", storage_mb=1))
+    assert found.document["services"]["main"] == given
+
+
+def test_a_task_that_is_trusted_may_lift_limits(tmp_path: Path) -> None:
+    text = MAIN + "    pids_limit: -1\n    ulimits: {fsize: -1, rtprio: 99}\n"
+    main = compose_policy.read(written(tmp_path, text, trust=True)).document["services"]["main"]
+    assert main == {"pids_limit": -1, "ulimits": {"fsize": -1, "rtprio": 99}}
+
+
+@pytest.mark.parametrize(
     ("text", "seen"),
     [
         ("$A ${A} $$A $${A}", "1 1 $A ${A}"),
@@ -205,6 +236,23 @@ async def test_services_run_beside_each_other_and_nothing_is_left(engine: Engine
     assert took < 5
     assert await mine(engine) == []
     assert (tmp_path / "given" / "x").read_text() == "of the task"
+
+
+@pytest.mark.docker
+async def test_no_service_has_more_processes_larger_files_or_swap_than_a_container_has(
+    engine: Engine, tmp_path: Path
+) -> None:
+    greedy = "pids_limit: -1, ulimits: {fsize: -1}, mem_limit: 64m, memswap_limit: -1"
+    text = f"services:\n  main: {{{greedy}}}\n  other: {{image: '{IMAGE}', command: [sleep, infinity]}}\n"
+    async with ComposeSandbox(engine, written(tmp_path, text, storage_mb=1)) as sandbox:
+        for place in (sandbox, sandbox.services["other"]):
+            seen = await place.exec(["sh", "-c", "head -c 2000000 /dev/zero > /big"], timeout=10)
+            assert seen.exit_code
+        hosts = [
+            (await engine.call(engine.api.inspect_container, it))["HostConfig"] for it in await own_containers(engine)
+        ]
+    assert [host["PidsLimit"] for host in hosts] == [PIDS, PIDS]
+    assert sorted((host["Memory"], host["MemorySwap"]) for host in hosts) == [(0, 0), (64 << 20, 64 << 20)]
 
 
 @pytest.mark.docker
