@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import compose_file
 from sandbox.base import RefusedEnvironment
+from sandbox.compose_variables import DROPPED, HostVariables, variables
 from sandbox.limits import PIDS, bounded, disk_limit
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from sandbox.base import Environment
 
-DROPPED = "/.termstone-not-mounted"
-"""What the variables for folders of logs on this machine stand for: nothing is mounted there."""
 _AS_IT_IS = {
     "cap_drop", "command", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "depends_on", "dns", "dns_opt",
     "dns_search", "domainname", "entrypoint", "expose", "extra_hosts", "group_add", "healthcheck", "hostname", "init",
@@ -80,45 +79,25 @@ def read(environment: Environment) -> Composition:
     if path is None:
         raise RefusedEnvironment("no compose file")
     folder = path.parent.resolve()
-    unset = os.environ if environment.trust else None
-    document = compose_file.load(path, {**_variables(environment, folder), **environment.variables}, unset=unset)
+    host = HostVariables()
+    known = {**variables(environment, folder), **environment.variables}
+    document = compose_file.load(path, known, unset=host.get if environment.trust else None)
     try:
-        return _Policy(document, environment, folder).composition()
+        return _Policy(document, environment, folder, host).composition()
     except (TypeError, ValueError, AttributeError) as error:  # what has not the shape that it should have
         raise RefusedEnvironment(f"{path.name}: {error}") from error
-
-
-def _variables(environment: Environment, folder: Path) -> dict[str, str]:
-    """Return the variables that Terminal-Bench and Harbor set, with their own meanings."""
-    logs = {"VERIFIER": "/logs/verifier", "AGENT": "/logs/agent", "ARTIFACTS": "/logs/artifacts"}
-    name = folder.name.lower().replace(".", "-")
-    return {
-        "CONTEXT_DIR": str((environment.context or folder).resolve()),
-        "MAIN_IMAGE_NAME": f"hb__{name}",
-        "PREBUILT_IMAGE_NAME": environment.image or "",
-        "CPUS": f"{environment.cpus or 1:g}",
-        "MEMORY": f"{environment.memory_mb or 2048}M",
-        **{f"HOST_{kind}_LOGS_PATH".replace("ARTIFACTS_LOGS", "ARTIFACTS"): DROPPED for kind in logs},
-        **{f"ENV_{kind}_LOGS_PATH".replace("ARTIFACTS_LOGS", "ARTIFACTS"): path for kind, path in logs.items()},
-        "T_BENCH_TASK_DOCKER_CLIENT_CONTAINER_NAME": name,
-        "T_BENCH_TASK_DOCKER_CLIENT_IMAGE_NAME": f"tb__{name}__client",
-        "T_BENCH_TASK_DOCKER_NAME_PREFIX": f"tb__{name}",
-        "T_BENCH_CONTAINER_LOGS_PATH": "/logs",
-        "T_BENCH_CONTAINER_AGENT_LOGS_PATH": "/agent-logs",
-        "T_BENCH_TEST_DIR": "/tests",
-        "T_BENCH_TASK_LOGS_PATH": DROPPED,
-        "T_BENCH_TASK_AGENT_LOGS_PATH": DROPPED,
-    }
 
 
 class _Policy:
     """One file on its way."""
 
-    def __init__(self, document: dict[str, Any], environment: Environment, folder: Path) -> None:
+    def __init__(self, document: dict[str, Any], environment: Environment, folder: Path, host: HostVariables) -> None:
         self._document = document
         self._environment = environment
         self._folder = folder
+        self._file = environment.compose.name if environment.compose else ""
         self._variables = environment.variables
+        self._host = host
         self._builds: dict[str, Build] = {}
         self._images: dict[str, str] = {}
         self._additions: dict[str, list[Addition]] = {}
@@ -144,13 +123,15 @@ class _Policy:
             elif key not in ("version", "name") and not key.startswith("x-"):
                 self._refuse(f"{key} is not given")
                 result[key] = value
+        if self._host.given:
+            self._notes.append(f"{self._file} is given this machine's {', '.join(sorted(self._host.given))}")
         additions = {name: tuple(added) for name, added in self._additions.items()}
         return Composition(result, self._builds, self._images, additions, tuple(self._notes))
 
     def _refuse(self, reason: str) -> None:
         """Refuse the file, unless it is trusted."""
         if not self._environment.trust:
-            raise RefusedEnvironment(f"{self._environment.compose.name if self._environment.compose else ''}: {reason}")
+            raise RefusedEnvironment(f"{self._file}: {reason} (--trust-task allows it)")
 
     def _service(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         self._image(name, given)
@@ -214,7 +195,9 @@ class _Policy:
         for name, value in pairs.items():
             if value is None and name not in self._variables:
                 self._refuse(f"{where}.{name} would be taken from this machine's environment")
-            known = self._variables.get(name, os.environ.get(name, "")) if value is None else value
+            known = value
+            if value is None:
+                known = self._variables[name] if name in self._variables else self._host.get(name) or ""
             result[str(name)] = str(known).lower() if isinstance(known, bool) else str(known)
         return result
 

@@ -104,12 +104,27 @@ def test_a_compose_file_is_refused_that_asks_for(name: str, tmp_path: Path) -> N
     assert time.monotonic() - begun < 1
 
 
+@pytest.mark.parametrize("asked", ["privileged: true", "environment: [HOME]", "environment: {A: '${HOME}'}"])
+def test_a_refusal_names_the_option_that_would_allow_it(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(RefusedEnvironment, match=r" \(--trust-task allows it\)$"):
+        compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n"))
+    compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", trust=True))
+
+
+@pytest.mark.parametrize("asked", ["scale: 2", "environment: {A: '${NOT_SET:?no default}'}"])
+def test_what_no_trust_can_help_does_not_name_it(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(RefusedEnvironment, match=r"^(?!.*--trust-task)"):
+        compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", trust=True))
+
+
 def test_what_reaches_beyond_is_given_to_a_task_that_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OF_THIS_MACHINE", "known")
     text = MAIN + "    cap_add: [SYS_PTRACE]\n    volumes: ['/etc:/e:ro']\n    environment: {A: '${OF_THIS_MACHINE}'}\n"
-    main = compose_policy.read(written(tmp_path, text, trust=True)).document["services"]["main"]
+    found = compose_policy.read(written(tmp_path, text, trust=True))
+    main = found.document["services"]["main"]
+    assert found.notes == ("docker-compose.yaml is given this machine's OF_THIS_MACHINE",)
     assert main == {"cap_add": ["SYS_PTRACE"], "volumes": ["/etc:/e:ro"], "environment": {"A": "known"}}
 
 
