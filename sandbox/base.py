@@ -111,7 +111,7 @@ class Environment(BaseModel):
     build_timeout: float = 600.0
     """Seconds to build and start in."""
     trust: bool = False
-    """Whether a compose file gets what reaches beyond its containers: privileges, this machine's files and network."""
+    """Whether a task gets what it asks of this machine: privileges, files and network by its compose file, secrets."""
 
 
 class ExecResult(BaseModel):
