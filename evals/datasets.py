@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evals import harbor, plugin, registry, terminal_bench
 from evals.checkout import Repository, check_out
+from evals.package_digest import noted
 from evals.task import BrokenTask, Task, TaskError
 from evals.task_folder import load_each, one_line
 
@@ -98,6 +99,7 @@ def _in_repository(spec: str, load: Loader) -> Iterator[Task | BrokenTask]:
 
 def _registered(file: Path, dataset: str | None, load: Loader) -> Iterator[Task | BrokenTask]:
     places = registry.places(file, dataset)
+    digests = {folder: digest for place in places for folder, digest in place.digests.items()}
     for repository in dict.fromkeys(place.repository for place in places):
         folders = [folder for place in places if place.repository == repository for folder in place.folders]
         try:
@@ -107,7 +109,8 @@ def _registered(file: Path, dataset: str | None, load: Loader) -> Iterator[Task 
             continue
         for folder in folders:
             try:
-                yield from _whole(load((checkout.path if checkout else file.parent) / folder), checkout)
+                tasks = load((checkout.path if checkout else file.parent) / folder)
+                yield from _whole(noted(tasks, digests.get(folder)), checkout)
             except TaskError as error:
                 yield BrokenTask(name=_named(folder), reason=one_line(error))
 

@@ -14,6 +14,7 @@ from evals.task import TaskError
 from evals.task_folder import first_problem, read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MANIFEST = "dataset.toml"
@@ -29,6 +30,8 @@ class Place(NamedTuple):
     """A task's folder or one of tasks, relative to that."""
     names: tuple[str, ...] | None = None
     """The folders in it that are meant; ``None`` is all."""
+    digests: Mapping[str, str] = {}
+    """What the files of some of `folders` should be; see `evals.package_digest`."""
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -78,6 +81,10 @@ class _ManifestTask(_Value):
 class _Manifest(_Value):
     tasks: list[_ManifestTask] = Field(min_length=1)
 
+    def place(self) -> Place:
+        digests = {task.name.rpartition("/")[2]: task.digest for task in self.tasks}
+        return Place(None, ".", tuple(digests), {f"./{name}": digest for name, digest in digests.items() if digest})
+
 
 _Row = _HarborDataset | _TerminalBenchDataset
 _ROWS: TypeAdapter[list[_Row]] = TypeAdapter(list[_Row])
@@ -92,8 +99,7 @@ def places(file: Path, wanted: str | None) -> list[Place]:
     """Return where the tasks of a dataset are.
 
     Args:
-        file: the registry file. A ``dataset.toml`` is one dataset, whose tasks have to lie in folders beside it
-            and are taken as they are there: their digests are not compared.
+        file: the registry file. A ``dataset.toml`` is one dataset, whose tasks have to lie in folders beside it.
         wanted: the dataset's ``NAME`` or ``NAME@VERSION``; ``None`` where the file has only one.
 
     Raises:
@@ -102,8 +108,7 @@ def places(file: Path, wanted: str | None) -> list[Place]:
     try:
         text = read_text(file, _LIMIT)
         if file.name == MANIFEST:
-            names = tuple(task.name.rpartition("/")[2] for task in _Manifest.model_validate(tomllib.loads(text)).tasks)
-            return _inside(file, [Place(None, ".", names)])
+            return _inside(file, [_Manifest.model_validate(tomllib.loads(text)).place()])
         rows = _ROWS.validate_python(json.loads(text))
     except ValidationError as error:
         raise TaskError(f"{file}: {first_problem(error)}") from error

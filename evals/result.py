@@ -60,6 +60,7 @@ class Cause(StrEnum):
     TERMINAL_LOST = "terminal_lost"
     TRUNCATED_REPLIES = "truncated_replies"
     UNSUPPORTED_IMAGE = "unsupported_image"
+    """Nor anything else that this kind of sandbox can never give the task."""
     UNUSABLE_REPLIES = "unusable_replies"
     VERIFIER_NO_RESULT = "verifier_no_result"
     VERIFIER_TIMEOUT = "verifier_timeout"

@@ -72,13 +72,16 @@ async def _docker(why: str) -> Sandboxes:
 
 async def _local(hidden: Sequence[Path], why: str) -> Sandboxes:
     from sandbox.local import LocalSandbox, unavailable  # noqa: PLC0415 - Linux only
+    from sandbox.local_environment import followed  # noqa: PLC0415 - as said
+
+    async def prepare(environment: Environment) -> None:
+        """Build nothing, as a Dockerfile is followed each time, but refuse what takes Docker before a trial begins."""
+        followed(environment)
 
     if reason := await unavailable():
         raise SandboxStartError(f"no sandbox to run in: {why}; {reason}")
-    return Sandboxes(
-        "local", why, lambda environment: LocalSandbox(environment, hidden=hidden), nothing_to_build, lambda: None
-    )
+    return Sandboxes("local", why, lambda environment: LocalSandbox(environment, hidden=hidden), prepare, lambda: None)
 
 
 async def nothing_to_build(_: Environment) -> None:
-    """A local sandbox follows its Dockerfile each time."""
+    """Have no images."""

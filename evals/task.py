@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.base import Environment, Network
 
-_TEMPLATE = re.compile(r"\$\{(\w+)(?::-(.*))?\}", re.DOTALL)
+TEMPLATE = re.compile(r"\$\{(\w+)(?::-(.*))?\}", re.DOTALL)
+"""A value that is a variable of this process's environment, with or without a default."""
 
 
 class TaskError(Exception):
@@ -259,7 +260,7 @@ def resolved(env: dict[str, str], where: str) -> dict[str, str]:
 
 
 def _filled(value: str, where: str) -> str:
-    template = _TEMPLATE.fullmatch(value)
+    template = TEMPLATE.fullmatch(value)
     if template is None:
         return value
     found = os.environ.get(template[1], template[2])

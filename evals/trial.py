@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agent.base import StopReason
 from agent.model import NOTHING_USED, ModelError, Usage
 from evals.assignment import assignment
+from evals.host_variables import given
 from evals.job_folder import tries
 from evals.readiness import brought_up, healthy
 from evals.result import CAUSE_OF_STOP, THE_AGENTS_DOING, Cause, Outcome, TrialResult, cause_of, resolved_in_turns
@@ -156,10 +157,12 @@ class Trial:
             apart = step.verifier.environment is not None
             if self._leftovers(step) is Leftovers.FRESH and not (step.artifacts or apart):
                 raise TaskError("it cannot be graded in a fresh sandbox: it names no artifacts")
+        env, notes = given(task.environment)
+        self._notes += notes
         phases = {network for step in task.steps for network in (step.network, step.verifier.network) if network}
         update = {
             "folders": (*LOGS, *task.environment.folders),
-            "env": resolved(task.environment.env, "environment.env"),
+            "env": env,
             "phases": tuple(phases),
         }
         return task.environment.model_copy(update=update)

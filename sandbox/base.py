@@ -38,7 +38,7 @@ class SandboxStartError(SandboxError):
 
 
 class UnsupportedImage(SandboxStartError):  # noqa: N818 - named for what it is
-    """No sandbox can come up from this image here, however often it is tried; the message is one line."""
+    """This image, or what the task asks for with it, can be no sandbox here, however often it is tried; one line."""
 
 
 class RefusedEnvironment(UnsupportedImage):
@@ -111,7 +111,7 @@ class Environment(BaseModel):
     build_timeout: float = 600.0
     """Seconds to build and start in."""
     trust: bool = False
-    """Whether a compose file gets what reaches beyond its containers: privileges, this machine's files and network."""
+    """Whether a task gets what it asks of this machine: privileges, files and network by its compose file, secrets."""
 
 
 class ExecResult(BaseModel):

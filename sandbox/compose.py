@@ -26,9 +26,10 @@ from sandbox.archive import Archive
 from sandbox.base import HOME, PUBLIC, SandboxError, SandboxStartError, UnsupportedImage, finished
 from sandbox.compose_policy import words
 from sandbox.container import Container
-from sandbox.docker import EXPENDABLE, KEEP, PIDS, added, disk_limit
+from sandbox.docker import KEEP, added
 from sandbox.docker_network import CLOSED, METADATA, NO_NAMES, Uplink
 from sandbox.images import Recipe, packed
+from sandbox.limits import EXPENDABLE, PIDS, disk_limit
 from sandbox.reaper import remove
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class ComposeSandbox(Container):
             service.setdefault("pids_limit", PIDS)
             service["ulimits"] = {"fsize": disk_limit(environment), **service.get("ulimits", {})}
             if service.get("mem_limit"):
-                service.setdefault("memswap_limit", service["mem_limit"])
+                service["memswap_limit"] = service["mem_limit"]
             if "network_mode" not in service:
                 joined = service.get("networks") or {"default": {}}
                 out = {"link_local_ips": list(METADATA)} if is_open else {}

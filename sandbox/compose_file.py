@@ -14,8 +14,10 @@ import yaml  # type: ignore[import-untyped] # its types would be one more packag
 from sandbox.base import RefusedEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    Ask = Callable[[str], str | None]
 
 _SIZE = 100_000
 _NODES = 20_000
@@ -47,13 +49,13 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first, ""])
 
 
-def load(path: Path, variables: Mapping[str, str], *, unset: Mapping[str, str] | None = None) -> dict[str, Any]:
+def load(path: Path, variables: Mapping[str, str], *, unset: Ask | None = None) -> dict[str, Any]:
     """Read a file and fill in its variables.
 
     Args:
         path: the file.
         variables: what ``${...}`` stands for.
-        unset: where else a variable is looked for; with ``None``, one that is not set refuses the file.
+        unset: asked for a variable that is not among them; with ``None``, such a one refuses the file.
 
     Raises:
         RefusedEnvironment: it cannot be read, or is too large; the message is one line.
@@ -94,7 +96,7 @@ def _size(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
     return known[id(node)]
 
 
-def _filled(value: Any, variables: Mapping[str, str], unset: Mapping[str, str] | None) -> Any:  # noqa: ANN401 - as YAML has it
+def _filled(value: Any, variables: Mapping[str, str], unset: Ask | None) -> Any:  # noqa: ANN401 - as YAML has it
     if isinstance(value, dict):
         return {str(key): _filled(part, variables, unset) for key, part in value.items()}
     if isinstance(value, list):
@@ -102,7 +104,7 @@ def _filled(value: Any, variables: Mapping[str, str], unset: Mapping[str, str] |
     return filled(value, variables, unset) if isinstance(value, str) else value
 
 
-def filled(text: str, variables: Mapping[str, str], unset: Mapping[str, str] | None = None) -> str:
+def filled(text: str, variables: Mapping[str, str], unset: Ask | None = None) -> str:
     """Fill in the variables of one string; `ValueError` names one that is not set."""
     parts, at = [], 0
     while found := _VARIABLE.search(text, at):
@@ -119,7 +121,7 @@ def filled(text: str, variables: Mapping[str, str], unset: Mapping[str, str] | N
             if mode is None and end != found.end():
                 raise ValueError(f"{text[found.start() : at]!r} is no variable")
         name = plain or braced
-        value = variables.get(name, (unset or {}).get(name))
+        value = unset(name) if unset and name not in variables else variables.get(name)
         is_set = bool(value) if mode and mode[0] == ":" else value is not None
         if mode and mode[-1] == "+":
             parts.append(filled(other or "", variables, unset) if is_set else "")
@@ -128,7 +130,8 @@ def filled(text: str, variables: Mapping[str, str], unset: Mapping[str, str] | N
         elif mode and mode[-1] == "-":
             parts.append(filled(other or "", variables, unset))
         elif mode or (unset is None and value is None):
-            raise ValueError(f"the variable {name} is not set, and nothing is taken from this machine")
+            allowed = "" if unset else ", and nothing is taken from this machine (--trust-task allows it)"
+            raise ValueError(f"the variable {name} is not set{allowed}")
     return "".join([*parts, text[at:]])
 
 

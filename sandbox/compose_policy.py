@@ -13,25 +13,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sandbox import compose_file
 from sandbox.base import RefusedEnvironment
+from sandbox.compose_variables import DROPPED, HostVariables, variables
+from sandbox.limits import PIDS, bounded, disk_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.base import Environment
 
-DROPPED = "/.termstone-not-mounted"
-"""What the variables for folders of logs on this machine stand for: nothing is mounted there."""
 _AS_IT_IS = {
     "cap_drop", "command", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "depends_on", "dns", "dns_opt",
     "dns_search", "domainname", "entrypoint", "expose", "extra_hosts", "group_add", "healthcheck", "hostname", "init",
-    "links", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "pids_limit", "platform", "read_only",
-    "restart", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty", "ulimits", "user",
-    "working_dir", "secrets", "configs",
+    "links", "mem_limit", "mem_reservation", "mem_swappiness", "platform", "read_only", "restart", "shm_size",
+    "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty", "user", "working_dir", "secrets", "configs",
 }  # fmt: skip
 _LEFT_OUT = {
     "annotations", "attach", "blkio_config", "build", "container_name", "deploy", "develop", "image", "labels",
-    "logging", "oom_score_adj", "profiles", "pull_policy",
+    "logging", "memswap_limit", "oom_score_adj", "profiles", "pull_policy",
 }  # fmt: skip
+_PRIORITIES = ("nice", "rtprio")
+"""Limits of what a process may take from all others of this machine."""
 _OF_A_BUILD = {"args", "context", "dockerfile", "target"}
 _LEFT_OUT_OF_A_BUILD = {"cache_from", "cache_to", "labels", "no_cache", "platforms", "pull", "shm_size", "tags"}
 _IDLE = ["sh", "-c", "sleep infinity"]
@@ -78,45 +79,25 @@ def read(environment: Environment) -> Composition:
     if path is None:
         raise RefusedEnvironment("no compose file")
     folder = path.parent.resolve()
-    unset = os.environ if environment.trust else None
-    document = compose_file.load(path, {**_variables(environment, folder), **environment.variables}, unset=unset)
+    host = HostVariables()
+    known = {**variables(environment, folder), **environment.variables}
+    document = compose_file.load(path, known, unset=host.get if environment.trust else None)
     try:
-        return _Policy(document, environment, folder).composition()
+        return _Policy(document, environment, folder, host).composition()
     except (TypeError, ValueError, AttributeError) as error:  # what has not the shape that it should have
         raise RefusedEnvironment(f"{path.name}: {error}") from error
-
-
-def _variables(environment: Environment, folder: Path) -> dict[str, str]:
-    """Return the variables that Terminal-Bench and Harbor set, with their own meanings."""
-    logs = {"VERIFIER": "/logs/verifier", "AGENT": "/logs/agent", "ARTIFACTS": "/logs/artifacts"}
-    name = folder.name.lower().replace(".", "-")
-    return {
-        "CONTEXT_DIR": str((environment.context or folder).resolve()),
-        "MAIN_IMAGE_NAME": f"hb__{name}",
-        "PREBUILT_IMAGE_NAME": environment.image or "",
-        "CPUS": f"{environment.cpus or 1:g}",
-        "MEMORY": f"{environment.memory_mb or 2048}M",
-        **{f"HOST_{kind}_LOGS_PATH".replace("ARTIFACTS_LOGS", "ARTIFACTS"): DROPPED for kind in logs},
-        **{f"ENV_{kind}_LOGS_PATH".replace("ARTIFACTS_LOGS", "ARTIFACTS"): path for kind, path in logs.items()},
-        "T_BENCH_TASK_DOCKER_CLIENT_CONTAINER_NAME": name,
-        "T_BENCH_TASK_DOCKER_CLIENT_IMAGE_NAME": f"tb__{name}__client",
-        "T_BENCH_TASK_DOCKER_NAME_PREFIX": f"tb__{name}",
-        "T_BENCH_CONTAINER_LOGS_PATH": "/logs",
-        "T_BENCH_CONTAINER_AGENT_LOGS_PATH": "/agent-logs",
-        "T_BENCH_TEST_DIR": "/tests",
-        "T_BENCH_TASK_LOGS_PATH": DROPPED,
-        "T_BENCH_TASK_AGENT_LOGS_PATH": DROPPED,
-    }
 
 
 class _Policy:
     """One file on its way."""
 
-    def __init__(self, document: dict[str, Any], environment: Environment, folder: Path) -> None:
+    def __init__(self, document: dict[str, Any], environment: Environment, folder: Path, host: HostVariables) -> None:
         self._document = document
         self._environment = environment
         self._folder = folder
+        self._file = environment.compose.name if environment.compose else ""
         self._variables = environment.variables
+        self._host = host
         self._builds: dict[str, Build] = {}
         self._images: dict[str, str] = {}
         self._additions: dict[str, list[Addition]] = {}
@@ -142,20 +123,22 @@ class _Policy:
             elif key not in ("version", "name") and not key.startswith("x-"):
                 self._refuse(f"{key} is not given")
                 result[key] = value
+        if self._host.given:
+            self._notes.append(f"{self._file} is given this machine's {', '.join(sorted(self._host.given))}")
         additions = {name: tuple(added) for name, added in self._additions.items()}
         return Composition(result, self._builds, self._images, additions, tuple(self._notes))
 
     def _refuse(self, reason: str) -> None:
         """Refuse the file, unless it is trusted."""
         if not self._environment.trust:
-            raise RefusedEnvironment(f"{self._environment.compose.name if self._environment.compose else ''}: {reason}")
+            raise RefusedEnvironment(f"{self._file}: {reason} (--trust-task allows it)")
 
     def _service(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         self._image(name, given)
         checked: dict[str, Callable[[str, Any], Any]] = {
             "environment": self._env, "env_file": self._env_files, "volumes": self._mounts, "networks": self._joined,
             "network_mode": self._shared, "pid": self._shared, "ipc": self._shared, "security_opt": self._security,
-            "ports": self._ports, "scale": self._scale,
+            "ports": self._ports, "scale": self._scale, "pids_limit": self._pids, "ulimits": self._ulimits,
         }  # fmt: skip
         result: dict[str, Any] = {}
         for key, value in given.items():
@@ -212,7 +195,9 @@ class _Policy:
         for name, value in pairs.items():
             if value is None and name not in self._variables:
                 self._refuse(f"{where}.{name} would be taken from this machine's environment")
-            known = self._variables.get(name, os.environ.get(name, "")) if value is None else value
+            known = value
+            if value is None:
+                known = self._variables[name] if name in self._variables else self._host.get(name) or ""
             result[str(name)] = str(known).lower() if isinstance(known, bool) else str(known)
         return result
 
@@ -240,6 +225,20 @@ class _Policy:
         if not given.startswith("service:") and given not in ("none", "shareable"):
             self._refuse(f"{where}: {given} is not given")
         return given
+
+    def _pids(self, _: str, given: Any) -> int | None:  # noqa: ANN401 - as YAML has it
+        return given if given is None or self._environment.trust else bounded(given, PIDS)
+
+    def _ulimits(self, where: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - as YAML has it
+        """Return limits of a process, of which that of the size of files is no more than any container's."""
+        limits = _mapping(given, where)
+        for name in set(limits) & set(_PRIORITIES):
+            self._refuse(f"{where}.{name} is not given")
+        if "fsize" in limits and not self._environment.trust:
+            asked = limits["fsize"]
+            values = asked.values() if isinstance(asked, dict) else [asked]
+            limits["fsize"] = min(bounded(value, disk_limit(self._environment)) for value in values)
+        return limits
 
     def _joined(self, _: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - as YAML has it
         joined = given if isinstance(given, dict) else dict.fromkeys(given)
@@ -305,7 +304,8 @@ class _Policy:
         if deploy.get("replicas", 1) != 1:
             raise ValueError(f"services.{name}.deploy.replicas: one container of each service is all there is")
         limits = _mapping(resources.get("limits"), name)
-        found = {"mem_limit": limits.get("memory"), "cpus": limits.get("cpus"), "pids_limit": limits.get("pids")}
+        found = {"mem_limit": limits.get("memory"), "cpus": limits.get("cpus")}
+        found["pids_limit"] = self._pids(name, limits.get("pids"))
         if name == self._environment.service:
             found["mem_limit"] = found["mem_limit"] or (
                 self._environment.memory_mb and f"{self._environment.memory_mb}m"

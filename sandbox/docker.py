@@ -17,18 +17,13 @@ from sandbox.base import HOME, Environment, SandboxError, SandboxStartError, Uns
 from sandbox.bundle import tmux_bundle
 from sandbox.container import Container
 from sandbox.docker_network import Uplink
+from sandbox.limits import EXPENDABLE, PIDS, disk_limit
 
 if TYPE_CHECKING:
     from sandbox.engine import Engine
 
-PIDS = 4096
-"""Processes and threads in a container at most."""
-EXPENDABLE = 500
-"""How much sooner than others the kernel ends a container's processes when this machine runs out of memory."""
 KEEP = ("/bin/sh", f"{HOME}/shell/keep", HOME)
 """The first process of a container, to which what the image would run is handed."""
-_STORAGE_MB = 20_480
-"""What a container may write that names no limit."""
 _START = 60.0
 _REMOVAL = 60.0
 
@@ -153,11 +148,6 @@ class DockerSandbox(Container):
             ),
             **rest,
         }
-
-
-def disk_limit(environment: Environment) -> int:
-    """Return the bytes that a container may write."""
-    return (environment.storage_mb or _STORAGE_MB) << 20
 
 
 @functools.lru_cache(maxsize=4)

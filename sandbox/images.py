@@ -39,9 +39,12 @@ _PASSING = re.compile(
 )
 _STEP = re.compile(r"returned a non-zero code")
 """What a step of a Dockerfile ends in, whatever it printed about the network."""
+_REFUSED = re.compile(r"dockerfile parse error")
+"""What the engine answers to a Dockerfile of which it begins no step."""
 _STEP_BEGINS = re.compile(r"\s*---> Running in (\w+)")
 _BUILDKIT = re.compile(
-    r"^\s*(?:RUN\s+--\w|(?:COPY|ADD)\s.*--(?:link|exclude|parents|checksum)|(?:RUN|COPY)\s.*(?<!<)<<-?['\"]?[A-Za-z_])",
+    r"^[ \t]*(?:RUN\s+--\w+|FROM\s+--platform=\$|(?:COPY|ADD)\s.*--(?:link|exclude|parents|checksum)"
+    r"|(?:RUN|COPY|ADD)\s(?:.*\\\n)*.*(?<!<)<<-?['\"]?[A-Za-z_]\w*)",
     re.MULTILINE | re.IGNORECASE,
 )
 """What only BuildKit reads."""
@@ -109,7 +112,10 @@ class Images:
                 await _twice(lambda: self._build(recipe, within))
                 return await self._found(recipe.tag)
             except SandboxError as error:
-                raise error if isinstance(error, ImageBuildError) else ImageBuildError(f"no image: {error}") from error
+                if isinstance(error, ImageBuildError):
+                    raise
+                refused = _remedy(recipe) if _REFUSED.search(str(error)) else ""
+                raise ImageBuildError(f"no image: {error}{refused}") from error
 
     async def python(self, module: str) -> str:
         """Find or make the image in which a module of ours runs, by `sandbox.python_bundle.command`; return its name.
@@ -186,7 +192,8 @@ class _Build:
                     self.give_up()
         self._container = ""
         if error:
-            raise ImageBuildError("\n".join([f"the image did not build: {error}{_remedy(recipe)}", *last]))
+            remedy = "" if _STEP.search(error) else _remedy(recipe)
+            raise ImageBuildError("\n".join([f"the image did not build: {error}{remedy}", *last]))
 
     def give_up(self) -> None:
         """Kill the step that runs, or else the next one, at which the build ends."""
@@ -201,7 +208,7 @@ def _remedy(recipe: Recipe) -> str:
         file = tar.extractfile(str(PurePosixPath(recipe.dockerfile)))
         text = file.read().decode(errors="replace") if file else ""
     needs = _BUILDKIT.search(text)
-    return f" ({needs[0].strip()!r} needs BuildKit, which is not used here)" if needs else ""
+    return f" ({needs[0].splitlines()[-1].strip()!r} needs BuildKit, which is not used here)" if needs else ""
 
 
 async def _twice(work: Callable[[], Awaitable[Any]]) -> None:

@@ -34,12 +34,12 @@ from sandbox.base import (
     ExecResult,
     ImageBuildError,
     SandboxError,
-    SandboxStartError,
     SandboxTimeout,
     Sealed,
 )
 from sandbox.bundle import tmux_bundle
 from sandbox.local_build import Build
+from sandbox.local_environment import followed
 from sandbox.namespace import Command, Namespace
 from sandbox.sealing import GRACE, Order, entries, sealed
 
@@ -96,8 +96,11 @@ class LocalSandbox:
         self._namespace: Namespace
 
     async def __aenter__(self) -> Self:
-        """Start, and follow the Dockerfile."""
-        instructions = _instructions(self._environment)
+        """Start, and follow the Dockerfile; `UnsupportedImage` where the task takes Docker."""
+        self._environment, notes = followed(self._environment)
+        self.notes += notes
+        context = self._environment.context
+        instructions = dockerfile.load(context) if context else []
         limit = self._environment.build_timeout
         try:
             async with asyncio.timeout(limit):
@@ -278,15 +281,6 @@ class LocalSandbox:
                 return await self._namespace.run(command, sink, stdin)
         except TimeoutError as error:
             raise SandboxTimeout(f"{command.argv[0]} was not over after {seconds:g} s") from error
-
-
-def _instructions(environment: Environment) -> list[Instruction]:
-    """Read the Dockerfile, if the task has one, before anything is started."""
-    if environment.context is not None:
-        return dockerfile.load(environment.context)
-    if environment.image is not None:
-        raise SandboxStartError(f"the local sandbox needs Docker: the task names the image {environment.image}")
-    return []
 
 
 async def unavailable() -> str | None:

@@ -14,6 +14,11 @@ _SHORTEST = 8
 """Characters; shorter values are words such as ``true`` that stand everywhere."""
 
 
+def is_secret(name: str) -> bool:
+    """Whether a variable looks like a secret by its name."""
+    return bool(_SECRET.search(name))
+
+
 class Redaction:
     """Replaces the values of variables that look like secrets by their names in brackets."""
 
@@ -56,7 +61,7 @@ class Redaction:
             found = [
                 (value, f"[{name}]")
                 for name, value in list(self._environ.items())
-                if len(value) >= _SHORTEST and _SECRET.search(name)
+                if len(value) >= _SHORTEST and is_secret(name)
             ]
             self._found = sorted(found, key=lambda secret: len(secret[0]), reverse=True)
         return self._found

@@ -11,8 +11,9 @@ from sandbox import compose_file, compose_policy
 from sandbox.base import HOME, PUBLIC, Environment, Network, RefusedEnvironment, SandboxError, SandboxStartError
 from sandbox.compose import ComposeSandbox, prepare
 from sandbox.compose_policy import Addition, Build
+from sandbox.limits import PIDS
 from sandbox.terminal import open_terminal
-from tests.conftest import IMAGE, daemon
+from tests.conftest import IMAGE, daemon, own_containers
 from tests.test_network import GET, Address, asks, hears, mine, server
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def written(folder: Path, text: str, **settings: object) -> Environment:
     return Environment.model_validate({"compose": folder / "docker-compose.yaml", **settings})
 
 
+DISK = 1 << 20
+"""Bytes: the limit of the tasks here that name one."""
 MAIN = f"services:\n  main:\n    image: {IMAGE}\n"
 NINEFOLD = [(after, ", ".join([f"*{before}"] * 9)) for before, after in zip("abcdefgh", "bcdefghi", strict=True)]
 HOSTILE = {
@@ -64,6 +67,7 @@ HOSTILE = {
     "another container's volumes": "    volumes_from: ['container:other']\n",
     "a sysctl": "    sysctls: {kernel.msgmax: 1}\n",
     "a runtime": "    runtime: nvidia\n",
+    "priority over this machine's processes": "    ulimits: {rtprio: 99}\n",
     "a device to deploy on": "    deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}\n",
     "a build outside": "    build: {context: ../..}\n",
     "a build of an address": "    build: 'https://example.com/x.git'\n",
@@ -100,12 +104,27 @@ def test_a_compose_file_is_refused_that_asks_for(name: str, tmp_path: Path) -> N
     assert time.monotonic() - begun < 1
 
 
+@pytest.mark.parametrize("asked", ["privileged: true", "environment: [HOME]", "environment: {A: '${HOME}'}"])
+def test_a_refusal_names_the_option_that_would_allow_it(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(RefusedEnvironment, match=r" \(--trust-task allows it\)$"):
+        compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n"))
+    compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", trust=True))
+
+
+@pytest.mark.parametrize("asked", ["scale: 2", "environment: {A: '${NOT_SET:?no default}'}"])
+def test_what_no_trust_can_help_does_not_name_it(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(RefusedEnvironment, match=r"^(?!.*--trust-task)"):
+        compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", trust=True))
+
+
 def test_what_reaches_beyond_is_given_to_a_task_that_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OF_THIS_MACHINE", "known")
     text = MAIN + "    cap_add: [SYS_PTRACE]\n    volumes: ['/etc:/e:ro']\n    environment: {A: '${OF_THIS_MACHINE}'}\n"
-    main = compose_policy.read(written(tmp_path, text, trust=True)).document["services"]["main"]
+    found = compose_policy.read(written(tmp_path, text, trust=True))
+    main = found.document["services"]["main"]
+    assert found.notes == ("docker-compose.yaml is given this machine's OF_THIS_MACHINE",)
     assert main == {"cap_add": ["SYS_PTRACE"], "volumes": ["/etc:/e:ro"], "environment": {"A": "known"}}
 
 
@@ -137,6 +156,33 @@ def test_harbors_main_service_is_added_to(tmp_path: Path) -> None:
     assert main["environment"] == {"A": "1", "B": "true"}
     assert (main["mem_limit"], main["cpus"], main["command"]) == ("512m", 2, ["sh", "-c", "sleep infinity"])
     assert found.notes == ("services.main.ports are not published on this machine",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("pids_limit: -1", {"pids_limit": PIDS}),
+        ("pids_limit: 1000000", {"pids_limit": PIDS}),
+        ("pids_limit: 1e999", {"pids_limit": PIDS}),
+        ("pids_limit: '100'", {"pids_limit": 100}),
+        ("deploy: {resources: {limits: {pids: -1}}}", {"pids_limit": PIDS}),
+        ("ulimits: {fsize: -1, nofile: 9}", {"ulimits": {"fsize": DISK, "nofile": 9}}),
+        ("ulimits: {fsize: {soft: 10, hard: -1}}", {"ulimits": {"fsize": 10}}),
+        ("ulimits: {fsize: 1000}", {"ulimits": {"fsize": 1000}}),
+        ("memswap_limit: -1", {}),
+    ],
+)
+def test_a_compose_file_lowers_the_limits_of_its_containers_and_lifts_none(
+    tmp_path: Path, asked: str, given: dict[str, object]
+) -> None:
+    found = compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", storage_mb=1))
+    assert found.document["services"]["main"] == given
+
+
+def test_a_task_that_is_trusted_may_lift_limits(tmp_path: Path) -> None:
+    text = MAIN + "    pids_limit: -1\n    ulimits: {fsize: -1, rtprio: 99}\n"
+    main = compose_policy.read(written(tmp_path, text, trust=True)).document["services"]["main"]
+    assert main == {"pids_limit": -1, "ulimits": {"fsize": -1, "rtprio": 99}}
 
 
 @pytest.mark.parametrize(
@@ -205,6 +251,23 @@ async def test_services_run_beside_each_other_and_nothing_is_left(engine: Engine
     assert took < 5
     assert await mine(engine) == []
     assert (tmp_path / "given" / "x").read_text() == "of the task"
+
+
+@pytest.mark.docker
+async def test_no_service_has_more_processes_larger_files_or_swap_than_a_container_has(
+    engine: Engine, tmp_path: Path
+) -> None:
+    greedy = "pids_limit: -1, ulimits: {fsize: -1}, mem_limit: 64m, memswap_limit: -1"
+    text = f"services:\n  main: {{{greedy}}}\n  other: {{image: '{IMAGE}', command: [sleep, infinity]}}\n"
+    async with ComposeSandbox(engine, written(tmp_path, text, storage_mb=1)) as sandbox:
+        for place in (sandbox, sandbox.services["other"]):
+            seen = await place.exec(["sh", "-c", "head -c 2000000 /dev/zero > /big"], timeout=10)
+            assert seen.exit_code
+        hosts = [
+            (await engine.call(engine.api.inspect_container, it))["HostConfig"] for it in await own_containers(engine)
+        ]
+    assert [host["PidsLimit"] for host in hosts] == [PIDS, PIDS]
+    assert sorted((host["Memory"], host["MemorySwap"]) for host in hosts) == [(0, 0), (64 << 20, 64 << 20)]
 
 
 @pytest.mark.docker

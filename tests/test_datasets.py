@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evals.datasets import find
+from evals.package_digest import package_digest
 from evals.task import BrokenTask, Task, TaskError
 from tests import test_terminal_bench
 from tests.fakes import make_task
@@ -312,6 +313,60 @@ def test_a_dataset_manifest_names_the_tasks_beside_it(tasks: Path) -> None:
     )
     assert names([tasks / "dataset.toml"]) == ["c", "gone", "a"]
     assert list(reasons(tasks / "dataset.toml")) == ["gone"]
+
+
+PUBLISHED = (
+    "task.toml",
+    "instruction.md",
+    "README.md",
+    "environment/Dockerfile",
+    "tests/a/b",
+    "tests/a-b",
+    "solution/s",
+)
+LEFT_OUT = ("notes.txt", "tests/__pycache__/x", "tests/y.pyc", "environment/z~", "solution/.DS_Store")
+DIGEST = "sha256:bb8c5fb68e73fadc604685e64556eee5346ae6e9263e56b7a109b62937a388b1"
+"""What Harbor 0.4, 0.25 and 0.26 make of a folder in which each of these files holds its own name."""
+
+
+def package(folder: Path) -> Path:
+    for name in (*PUBLISHED, *LEFT_OUT):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_a_digest_is_harbors(tmp_path: Path) -> None:
+    folder = package(tmp_path / "task")
+    assert package_digest(folder) == DIGEST
+    for name in LEFT_OUT:
+        (folder / name).write_text("other")
+    assert package_digest(folder) == DIGEST
+    (folder / "tests" / "a" / "b").write_text("other")
+    assert package_digest(folder) != DIGEST
+
+
+def notes(tasks: Path, digest: str) -> tuple[str, ...]:
+    """Name the task c with a digest, and return what is said of it."""
+    (tasks / "dataset.toml").write_text(f'[[tasks]]\nname = "org/c"\ndigest = "{digest}"\n')
+    (task,) = find([str(tasks / "dataset.toml")])
+    assert isinstance(task, Task)
+    return task.notes
+
+
+def test_a_task_that_is_not_the_one_of_its_manifest_is_noted(tasks: Path) -> None:
+    digest = package_digest(tasks / "c")
+    assert notes(tasks, digest) == ()
+    (tasks / "c" / "tests" / "more").write_text("")
+    changed = package_digest(tasks / "c")
+    assert notes(tasks, digest) == (f"its files are not those of dataset.toml: their digest is {changed}",)
+
+
+@pytest.mark.parametrize("name", [".gitignore", "tests/.harborignore", "trajectory.json"])
+def test_a_digest_that_is_not_compared_is_said_to_be(tasks: Path, name: str) -> None:
+    (tasks / "c" / name).write_text("")
+    said = f"its digest in dataset.toml is not compared, as it has {name.rpartition('/')[2]}"
+    assert said in notes(tasks, "sha256:0")
 
 
 @pytest.mark.fault("F66")

@@ -1,4 +1,4 @@
-"""When an image is asked for once more, by a double of the daemon: pytest tests/test_images.py."""
+"""When an image is asked for once more, by a double of the daemon, and what is said: pytest tests/test_images.py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.base import Environment, ImageBuildError, SandboxError
 from sandbox.images import Images
+from tests.conftest import IMAGE, daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,3 +72,35 @@ async def test_a_dockerfile_that_is_wrong_is_built_once_whatever_its_step_printe
     with pytest.raises(ImageBuildError, match="did not build"):
         await images(daemon).of(Environment(context=tmp_path))
     assert daemon.asked == 1
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("RUN --mount=type=cache,target=/x true", "RUN --mount"),
+        ("RUN <<EOF\necho hi\nEOF", "RUN <<EOF"),
+        ("RUN set -e; \\\n  cat <<'EOF' > /x\nhello\nEOF", "cat <<'EOF"),
+        ("COPY <<EOF /x\nhello\nEOF", "COPY <<EOF"),
+        ("COPY --link Dockerfile /x", "COPY --link"),
+        (f"FROM --platform=$BUILDPLATFORM {IMAGE}", "FROM --platform=$"),
+    ],
+)
+async def test_a_dockerfile_that_needs_buildkit_does_not_build_and_says_so(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {IMAGE}\n{text}\n")
+    async with daemon() as engine:
+        with pytest.raises(ImageBuildError) as raised:
+            await engine.images.of(Environment(context=tmp_path))
+    first = str(raised.value).partition("\n")[0]
+    assert first.endswith(f"({named!r} needs BuildKit, which is not used here)")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("text", ["NONSENSE x", "RUN echo 'a <<EOF'; false"])
+async def test_buildkit_is_not_named_for_what_is_wrong_without_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {IMAGE}\n{text}\n")
+    async with daemon() as engine:
+        with pytest.raises(ImageBuildError, match=r"^(?!.*BuildKit)"):
+            await engine.images.of(Environment(context=tmp_path))

@@ -30,7 +30,6 @@ from sandbox.base import (
     ImageBuildError,
     SandboxDied,
     SandboxError,
-    SandboxStartError,
     SandboxTimeout,
 )
 from sandbox.local import LocalSandbox, unavailable
@@ -628,11 +627,6 @@ async def test_building_has_a_deadline(tmp_path: Path) -> None:
     environment = context(tmp_path, "RUN sleep 1000\n").model_copy(update={"build_timeout": 1.5})
     with pytest.raises(ImageBuildError, match=r"within 1\.5 s"):
         await LocalSandbox(environment).__aenter__()
-
-
-async def test_an_image_needs_docker() -> None:
-    with pytest.raises(SandboxStartError, match="needs Docker: the task names the image debian:12"):
-        await LocalSandbox(Environment(image="debian:12")).__aenter__()
 
 
 async def test_the_task_s_folder_comes_before_the_image_s_and_open_folders_are_open(tmp_path: Path) -> None:

@@ -38,11 +38,30 @@ def test_no_task_comes_again_before_all_others_have_had_their_turn() -> None:
     ]
 
 
+def build(folder: Path, steps: int, compose: str | None = None) -> Environment:
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM x\n" + steps * "RUN a\n")
+    if compose is None:
+        return Environment(context=folder)
+    (folder / "docker-compose.yaml").write_text(compose)
+    return Environment(context=folder, compose=folder / "docker-compose.yaml")
+
+
 def test_what_may_take_longest_is_built_first(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM x\nRUN a\nRUN b\n")
-    plain, patient = Environment(image="x"), Environment(image="y", build_timeout=3600)
-    steps = Environment(context=tmp_path)
-    assert longest_first([plain, steps, patient]) == [patient, steps, plain]
+    patient = Environment(image="y", build_timeout=3600)
+    short, long = build(tmp_path / "short", 1), build(tmp_path / "long", 9)
+    pulled = Environment(image="x")
+    assert longest_first([short, pulled, long, patient]) == [patient, long, pulled, short]
+
+
+def test_a_compose_file_counts_for_all_that_it_builds_and_pulls(tmp_path: Path) -> None:
+    single = build(tmp_path / "single", 6)
+    pulls = build(tmp_path / "pulls", 1, "services: {main: {}, db: {image: a}, cache: {image: b}}")
+    builds = build(tmp_path / "builds", 1, "services: {main: {}, other: {build: other}}")
+    (tmp_path / "builds" / "other").mkdir()
+    (tmp_path / "builds" / "other" / "Dockerfile").write_text("FROM x\n" + 7 * "  run a\n")
+    refused = build(tmp_path / "refused", 99, "services: {main: {privileged: true}}")
+    assert longest_first([refused, single, pulls, builds]) == [builds, pulls, single, refused]
 
 
 USED = Usage(prompt_tokens=90, completion_tokens=10, cached_tokens=0, cache_creation_tokens=0, cost_usd=0.5)
