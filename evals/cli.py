@@ -157,7 +157,9 @@ def _add_tasks(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
 
 
 def _add_trust(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    parser.add_argument("--trust-task", action="store_true", default=_UNSET, help="let compose files have this machine")
+    parser.add_argument(
+        "--trust-task", action="store_true", default=_UNSET, help="let tasks have what they ask of this machine"
+    )
 
 
 def _add_agent_timeout(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

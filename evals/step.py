@@ -14,7 +14,7 @@ from evals.readiness import healthy, laid_out
 from evals.result import StepResult
 from evals.reward import EnvironmentBroken, VerifierError, VerifierTimeout, score
 from evals.stopwatch import Stopwatch
-from evals.task import Leftovers
+from evals.task import Leftovers, resolved
 from evals.testing import program
 from evals.verifier import verify, verify_apart, verify_in_terminal, was_taken_away
 from sandbox.base import SandboxDied, SandboxError
@@ -214,7 +214,10 @@ class StepRun:
                 self.notes.append(
                     "the task wants its tests in the agent's own shell, but they had a sandbox of their own"
                 )
-            environment = verifier.environment or ground.environment.model_copy(update={"network": network})
+            environment = ground.environment.model_copy(update={"network": network})
+            if verifier.environment:
+                env = resolved(verifier.environment.env, "verifier.environment.env")
+                environment = verifier.environment.model_copy(update={"env": env})
             return await verify_apart(verifier, ground.open_sandbox(environment), environment, taken, folder)
         await ground.sandbox.allow(network)
         restarted = leftovers is Leftovers.RESTARTED

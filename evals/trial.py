@@ -155,6 +155,8 @@ class Trial:
         for step in task.steps:  # neither a variable nor artifacts that are not there must cost a whole run
             resolved(step.verifier.env, "verifier.env")
             apart = step.verifier.environment is not None
+            if step.verifier.environment:
+                resolved(step.verifier.environment.env, "verifier.environment.env")
             if self._leftovers(step) is Leftovers.FRESH and not (step.artifacts or apart):
                 raise TaskError("it cannot be graded in a fresh sandbox: it names no artifacts")
         env, notes = given(task.environment)

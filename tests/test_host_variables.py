@@ -81,8 +81,13 @@ async def test_a_task_that_is_trusted_has_what_it_asks_for_and_the_result_says_s
     assert "the agent is given this machine's CANARY_API_KEY, CANARY_PLACE" in result.notes
 
 
-async def test_a_key_for_the_tests_alone_is_given_without_trust(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    toml = '[environment]\nnetwork_mode = "no-network"\n[verifier.env]\nJUDGE = "${CANARY_API_KEY}"\n'
+@pytest.mark.parametrize(
+    "judge", ["[verifier.env]", '[verifier.environment]\nnetwork_mode = "no-network"\n[verifier.environment.env]']
+)
+async def test_a_key_for_the_tests_alone_is_given_without_trust(
+    sandboxes: Sandboxes, tmp_path: Path, judge: str
+) -> None:
+    toml = f'[environment]\nnetwork_mode = "no-network"\n{judge}\nJUDGE = "${{CANARY_API_KEY}}"\n'
     result = await ran(sandboxes, tmp_path, toml)
     assert result.outcome is Outcome.PASSED, result
     assert not [note for note in result.notes if "given this machine's" in note]
