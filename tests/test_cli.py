@@ -52,7 +52,7 @@ def test_a_recorded_model_runs_end_to_end(tmp_path: Path, recording: Path) -> No
     ]
     job = json.loads((tmp_path / "job" / "job.json").read_text())
     assert (job["config"]["model"], job["config"]["format"]) == (f"scripted:{recording}", "json")
-    assert set(job["lock"]) == {"tasks", "prompts", "source", "packages", "python", "images"}
+    assert set(job["lock"]) == {"tasks", "prompts", "source", "plugins", "packages", "python", "images"}
     shown = termstone("show", tmp_path / "job" / "hello" / "1")
     assert "> echo hello > out" in shown.stdout
     assert "2 of 2 passed" in termstone("show", tmp_path / "job").stdout

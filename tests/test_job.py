@@ -244,6 +244,6 @@ async def test_all_is_written_down_before_the_first_trial_begins(sandboxes: Sand
 
     await job(sandboxes, tmp_path, agent).run()
     assert seen[0] == (
-        {"tasks", "prompts", "source", "packages", "python", "images"},
+        {"tasks", "prompts", "source", "plugins", "packages", "python", "images"},
         ["job_begun", "trial_begun"],
     )
