@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.formats import standard
+from agent.formats import names, standard
 from agent.litellm_model import LiteLLMModel
 from agent.loop import TerminalAgent
 from agent.oracle import NopAgent, OracleAgent
@@ -127,6 +127,8 @@ def oracle(task: Task) -> OracleAgent:
 
 def _format(name: str) -> ActionFormat:
     """Make a format: the one in the file of that name under ``agent/formats``, or the user's own class."""
+    if ":" not in name and name not in (known := names()):
+        raise JobError(f"--format {name}: there is none; give {', '.join(known)} or module:Class")
     own = f"agent.formats.{name.replace('-', '_')}:{name.title().replace('-', '')}Format"
     found = _resolved(name if ":" in name else own, f"--format {name}", "a name or module:Class")
     try:

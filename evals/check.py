@@ -200,8 +200,11 @@ class _Checks:
         except SandboxError as error:
             return [self._finding("image", ok=False, detail=str(error))]
         seconds = time.monotonic() - begun
+        ours = self._sandboxes.kind == "local" and all(one.is_of_this_machine for one in found)
+        why = "this machine has copies that a local sandbox does not hide: " if found and ours else ""
+        detail = why + "; ".join(map(str, found))
         return [
-            self._finding("image", ok=not found, detail="; ".join(found), seconds=seconds),
+            self._finding("image", ok=not found, warning=ours, detail=detail, seconds=seconds),
             self._git(repositories_there),
         ]
 

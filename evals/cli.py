@@ -67,7 +67,8 @@ def parser() -> argparse.ArgumentParser:
     whole = _Parser(
         prog="termstone",
         description="Runs a model on terminal tasks and scores what was really done.",
-        epilog="Exit codes: 0 fine, 1 a check failed, 2 bad input, 3 some trials were invalid, 130 interrupted.",
+        epilog="Exit codes: 0 fine, 1 a check failed, 2 bad input, 3 some trials were invalid or the job could not "
+        "go on, 130 interrupted.",
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(
@@ -137,7 +138,7 @@ def _add_resume(resume: argparse.ArgumentParser) -> None:
     more = "as many more at each task, also of a job that had ended"
     resume.add_argument("--add-attempts", type=_positive, default=0, metavar="N", help=more)
     resume.add_argument("--force", action="store_true", help="although tasks, prompts or code have changed; recorded")
-    _add_job(resume)
+    _add_job(resume, before=" (as before)")
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
@@ -167,10 +168,11 @@ def _add_agent_timeout(parser: argparse.ArgumentParser | argparse._ArgumentGroup
     parser.add_argument("--agent-timeout", type=_seconds, default=_UNSET, metavar="SECONDS", help=told)
 
 
-def _add_job(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    parser.add_argument("-n", "--concurrency", type=_positive, default=_UNSET, metavar="N", help="trials at a time (1)")
-    parser.add_argument("--job-max-cost", type=float, default=_UNSET, metavar="USD", help="dollars for all trials")
-    parser.add_argument("--job-max-tokens", type=_positive, default=_UNSET, metavar="N", help="tokens for all trials")
+def _add_job(parser: argparse.ArgumentParser | argparse._ArgumentGroup, before: str = "") -> None:
+    add, at_once, dollars, tokens = parser.add_argument, "trials at a time", "dollars for all trials", "tokens for all"
+    add("-n", "--concurrency", type=_positive, default=_UNSET, metavar="N", help=at_once + (before or " (1)"))
+    add("--job-max-cost", type=float, default=_UNSET, metavar="USD", help=dollars + before)
+    add("--job-max-tokens", type=_positive, default=_UNSET, metavar="N", help=tokens + before)
     parser.add_argument("--json", action="store_true", help="print events as lines of JSON, nothing else")
 
 

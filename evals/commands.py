@@ -12,6 +12,7 @@ from agent.model import ModelError
 from evals import display
 from evals.analysis import compare_command, export_command
 from evals.analysis.atif import TrajectoryError
+from evals.analysis.comparison_words import counted
 from evals.analysis.job_record import NOT_RUN, RecordError, damaged, read_object
 from evals.analysis.jobs import read_jobs
 from evals.analysis.report import command as report_command
@@ -78,7 +79,8 @@ def check(arguments: argparse.Namespace) -> int:
     except _REFUSALS as error:
         return refused(error)
     bad = sum(finding.is_against for finding in findings)
-    say(f"{len(found)} tasks checked, " + (f"{bad} problems" if bad else "all as they should be"), wanted.console)
+    problems = counted(bad, "problem") if bad else "all as they should be"
+    say(f"{counted(len(found), 'task')} checked, {problems}", wanted.console)
     return BAD_RESULT if bad else OK
 
 

@@ -10,7 +10,7 @@ from evals.cli import INVALID, OK
 from evals.console import ERR, OUT, refuse, say
 from evals.job_config import JobError, JobStoppedError
 from evals.job_folder import job_folders, trial_folder
-from evals.result import Outcome
+from evals.result import Cause, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +35,23 @@ def concluded(ran: Ran, *, as_json: bool) -> int:
     say(f"Results: {ran.folder}", console)
     _reported(ran, console)
     if ran.halted:
-        say(f"Not all was run: {ran.halted}. Go on with: termstone resume {ran.folder}", console)
+        say(f"Not all was run: {ran.halted.rstrip('.')}. {_advice(ran)}", console)
     elif results:
         first = trial_folder(ran.jobs[0].folder, results[0].task, results[0].attempt)
         say(f"A trial's steps: termstone show {first}", console)
     return INVALID if any(result.outcome is Outcome.INVALID for result in results) else OK
+
+
+def _advice(ran: Ran) -> str:
+    """Say how to go on with what was halted: as it was asked for, it would be halted again."""
+    go_on = f"termstone resume {ran.folder}"
+    config = ran.jobs[0].config
+    if any(result.cause is Cause.PROVIDER_REJECTED for job in ran.jobs for result in job.results):
+        return f"Once that is mended: {go_on} --invalid"
+    if config.job_max_cost is not None or config.job_max_tokens is not None:
+        limit = "--job-max-cost USD" if config.job_max_cost is not None else "--job-max-tokens N"
+        return f"Go on with: {go_on} {limit}"
+    return f"Go on with: {go_on}"
 
 
 def _reported(ran: Ran, console: Console) -> None:

@@ -23,13 +23,13 @@ class Out(Console):
         """Write to nobody from now on."""
         self.quiet = True
         with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(errors="replace")  # a terminal that knows no dashes is no reason to say nothing
 OUT: Console = Out(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else 160)
-ERR = Console(stderr=True, highlight=False, width=None if sys.stderr and sys.stderr.isatty() else 160)
+ERR: Console = Out(stderr=True, highlight=False, width=None if sys.stderr and sys.stderr.isatty() else 160)
 
 
 def say(line: str, console: Console = OUT) -> None:

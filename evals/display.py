@@ -119,7 +119,7 @@ def note_lines(notes: Iterable[tuple[str, str]]) -> Iterator[str]:
         tasks.setdefault(note, {})[name] = None
     for note, names in tasks.items():
         first = next(iter(names))
-        others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         yield f"note: {first}{others}: {note}"
 
 
@@ -130,9 +130,9 @@ def show_tasks(console: Console, tasks: Sequence[Task | BrokenTask]) -> None:
         table.add_column(heading)
     for task in tasks:
         if isinstance(task, BrokenTask):
-            table.add_row(Text(task.name), Text("broken", style="yellow"), "", Text(printable(task.reason)))
+            table.add_row(Text(printable(task.name)), Text("broken", style="yellow"), "", Text(printable(task.reason)))
         else:
-            table.add_row(Text(task.name), *(Text(printable(fact)) for fact in task.facts))
+            table.add_row(Text(printable(task.name)), *(Text(printable(fact)) for fact in task.facts))
     console.print(table)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sandbox.base import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from evals.task import Step, Task
     from sandbox.base import Sandbox
@@ -21,6 +21,8 @@ _SEARCH = 120.0
 """Seconds to look for files of the sizes in question."""
 _ELSEWHERE = " -o ".join(f"-path {path}" for path in ("/proc", "/sys", "/dev"))
 _MOST = 5
+_AT_ONCE = 2000
+"""Sizes in one search, as an argument has a limit."""
 
 
 class _Secret(NamedTuple):
@@ -33,7 +35,20 @@ class _Secret(NamedTuple):
     """Whether it may be one that the tests and the environment have in common: no solution, and not what runs them."""
 
 
-async def giveaways(task: Task, sandbox: Sandbox) -> list[str]:
+class Giveaway(NamedTuple):
+    """A file of a sandbox that is one of the task's tests or solution."""
+
+    path: str
+    secret: str
+    """What it equals, within the task's folder."""
+    is_of_this_machine: bool
+    """Whether this machine has the same there: what a local sandbox shows is no fault of the task."""
+
+    def __str__(self) -> str:
+        return f"{shlex.quote(self.path)} is {self.secret}"
+
+
+async def giveaways(task: Task, sandbox: Sandbox) -> list[Giveaway]:
     """Name files of a sandbox that nobody has worked in which equal files of the task's tests or solution.
 
     What the tests use and the task's build context has elsewhere, too, is there on purpose.
@@ -42,21 +57,29 @@ async def giveaways(task: Task, sandbox: Sandbox) -> list[str]:
     if not known:
         return []
     sizes = sorted({path.stat().st_size for path in known.values()})
-    tests = " -o ".join(f"-size {size}c" for size in sizes)
-    found = await sandbox.exec(
-        ["sh", "-c", f"find / \\( {_ELSEWHERE} \\) -prune -o -type f \\( {tests} \\) -print 2>/dev/null | head -n 500"],
-        timeout=_SEARCH,
-        user="root",
-    )
-    shown = []
-    for line in found.output.splitlines():
+    shown: list[Giveaway] = []
+    for line in [line for some in _batches(sizes) for line in await _of_sizes(sandbox, some)]:
         try:
             contents = (await sandbox.get(line, _LARGEST)).values()
         except (FileNotFoundError, SandboxError):
             continue
-        paths = (known.get(hashlib.sha256(content).hexdigest()) for content in contents)
-        shown += [f"{shlex.quote(line)} is {path.relative_to(task.path)}" for path in paths if path]
-    return shown[:_MOST]
+        for digest in {hashlib.sha256(content).hexdigest() for content in contents} & set(known):
+            same = _digest(Path(line)) == digest
+            shown.append(Giveaway(line, str(known[digest].relative_to(task.path)), same))
+    return sorted(shown, key=lambda one: task.path.name not in one.path)[:_MOST]
+
+
+def _batches(sizes: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(sizes), _AT_ONCE):
+        yield sizes[start : start + _AT_ONCE]
+
+
+async def _of_sizes(sandbox: Sandbox, sizes: list[int]) -> list[str]:
+    """Find files of these sizes in bytes."""
+    tests = " -o ".join(f"-size {size}c" for size in sizes)
+    search = f"find / \\( {_ELSEWHERE} \\) -prune -o -type f \\( {tests} \\) -print0 2>/dev/null | head -c 100000"
+    found = await sandbox.exec(["sh", "-c", search], timeout=_SEARCH, user="root")
+    return found.output.split("\0")[:-1]
 
 
 def _known(task: Task) -> Iterator[tuple[Path, str]]:

@@ -61,6 +61,8 @@ class Images:
                 digest, broken = await self._prepare(environment), None
             except SandboxError as error:
                 digest, broken = None, error
+            except Exception as error:  # noqa: BLE001 - what is wrong with one environment stops no others
+                digest, broken = None, SandboxError(f"{type(error).__name__}: {error}")
             del self.under_way[names[0]]
         facts: dict[str, Any] = {"tasks": names, "seconds": round(time.monotonic() - begun, 3)}
         if broken:

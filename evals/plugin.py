@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def resolve(name: str) -> Any:  # noqa: ANN401 - whatever the user wrote
@@ -18,7 +23,8 @@ def resolve(name: str) -> Any:  # noqa: ANN401 - whatever the user wrote
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    return pkgutil.resolve_name(name)
+    with contextlib.redirect_stdout(sys.stderr):  # standard output may be for events alone
+        return pkgutil.resolve_name(name)
 
 
 def is_own(name: str | None) -> bool:
@@ -27,7 +33,7 @@ def is_own(name: str | None) -> bool:
 
 
 def digest(name: str) -> str:
-    """Return the SHA-256 of the module that is named, or of all Python files of the package that it is in.
+    """Return the SHA-256 of the module that is named, or of all modules of the package that it is in.
 
     What it imports from elsewhere is not looked at. Empty where there is no file.
     """
@@ -35,8 +41,16 @@ def digest(name: str) -> str:
     if not file:
         return ""
     path = Path(file)
-    files = sorted(path.parent.rglob("*.py")) if (path.parent / "__init__.py").exists() else [path]
     hashed = hashlib.sha256()
-    for one in files:
-        hashed.update(f"{one.relative_to(path.parent)}\0".encode() + one.read_bytes() + b"\0")
+    for one in sorted(_modules(path.parent)) if (path.parent / "__init__.py").is_file() else [path]:
+        hashed.update(os.fsencode(one.relative_to(path.parent)) + b"\0" + one.read_bytes() + b"\0")
     return hashed.hexdigest()
+
+
+def _modules(package: Path) -> Iterator[Path]:
+    """Return the modules of a package and of those in it; other folders may hold anything."""
+    for path in package.iterdir():
+        if path.is_dir() and (path / "__init__.py").is_file():
+            yield from _modules(path)
+        elif path.suffix == ".py" and path.stem.isidentifier() and path.is_file():
+            yield path

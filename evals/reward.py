@@ -14,7 +14,8 @@ _LIMIT = 64_000
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """What `float` takes, less 1_0, the digits of other scripts, nan and infinity."""
 _NAME_LIMIT = 100
-_LARGEST = 1e300
+LARGEST = 1e300
+"""What stands beside a reward may be no larger, either way: means of larger ones would be infinite."""
 
 
 class Graded(NamedTuple):
@@ -133,6 +134,6 @@ def _checked(name: str, number: object, *, counts: bool = True) -> float:
         raise VerifierError(f"{name}: a {type(number).__name__} is not a number")
     if counts and not 0 <= number <= 1:  # neither is NaN
         raise VerifierError(f"{name}: {str(number)[:40]} is not between 0 and 1")
-    if not abs(number) <= _LARGEST:
+    if not abs(number) <= LARGEST:
         raise VerifierError(f"{name}: {str(number)[:40]} is not finite, or too large for a mean")
     return float(number)

@@ -130,7 +130,8 @@ async def _run(asked: Asked, arms: Sequence[Arm], folder: Path) -> Ran:
             what = " with ".join(filter(None, (config.agent, models)))
             sizes = f"Tasks: {len(tasks)}   Attempts: {config.attempts}   At a time: {config.concurrency}"
             say(f"{sizes}   Agent: {what}", console)
-            say(f"Sandbox: {sandboxes.kind} ({sandboxes.why})   Job: {folder}", console)
+            why = "as before" if any(arm.found for arm in arms) else sandboxes.why
+            say(f"Sandbox: {sandboxes.kind} ({why})   Job: {folder}", console)
             jobs = [_job(arm, asked, sandboxes) for arm in arms]
             experiment = interrupts.experiment = Experiment(jobs, folder)
             with shown(experiment, console, as_json=asked.as_json):

@@ -22,6 +22,7 @@ _BESIDE = re.compile(r"OK|PASS|NO TESTS RAN|test result: ok\. 0 passed; 0 failed
 """What the same runners print of no test besides."""
 _OUTCOME = re.compile(
     r"\b(?:ok|pass(?:ed|es|ing)?|fail(?:ed|s|ures?|ing)?)\b|[\u2713\u2714\u2705\u2717\u2718\u274c]"
+    r"|\b(?:success\w*|succe+d\w*|correct\w*|match(?:es|ed)?|right|wrong|reward|score|hold)\b"
     r"|\b[1-9]\d* (?:tests?|examples?|specs?|checks?|assertions?|scenarios?)\b|\btests?(?: run)?: *[1-9]",
     re.ASCII | re.IGNORECASE,
 )

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _LARGEST = 5_000_000
 """Bytes of a file that is read for paths."""
 _MOST = 5
+_BEFORE = 80
+"""Characters before a path that say what it is."""
 _PATH = re.compile(r"(?<![\w./$}~:*<>-])/[A-Za-z0-9_][\w.+-]*(?:/[\w.+-]*\w)*(?![\w*{$])")
-_JOINED = re.compile(r"""(?:Path\(|os\.path\.join\()\s*(["'])(/[\w./+-]*)\1\s*((?:[)/,\s]+(["'])[\w./+-]+\4)+)""")
+_JOINED = re.compile(r"""(?:Path\(|os\.path\.join\()\s*(["'])(/[\w./+-]*)\1((?:[)/,\s]+(["'])[\w./+-]+\4)+)""")
 _QUOTED = re.compile(r"""["']([\w./+-]+)["']""")
 _EXTENSION = re.compile(r"\w\.(?!(?:js|css|html?|php|ico|png|jpe?g|gif|svg)$)[A-Za-z]\w{0,9}$")
 """Of a file; pages and pictures below folders of no file system are a website's."""
@@ -59,21 +61,21 @@ def unnamed_paths(task: Task) -> list[str]:
 def _paths(text: str, roots: frozenset[str]) -> Iterator[str]:
     for found in _JOINED.finditer(text):
         yield "/".join([found[2].rstrip("/"), *_QUOTED.findall(found[3])])
+    made = {path for line in text.splitlines() if _MADE.search(line) for path in _PATH.findall(line)}
     for line in text.splitlines():
         for found in _PATH.finditer(line):
-            path, before = found[0], line[: found.start()]
+            path, before = found[0], line[max(found.start() - _BEFORE, 0) : found.start()]
             is_file = path.count("/") > 1 and "/".join(path.split("/")[:2]) in roots
             is_file = is_file or bool(_EXTENSION.search(path) and not _REQUESTED.search(before))
-            if is_file and not _SYSTEM.match(path) and not _is_scratch(path, before, text):
+            if is_file and not _SYSTEM.match(path) and not _is_scratch(path, before, made):
                 yield path
 
 
-def _is_scratch(path: str, before: str, text: str) -> bool:
+def _is_scratch(path: str, before: str, made: set[str]) -> bool:
     """Whether a file in ``/tmp`` is the tests' own; only what they look at and nowhere make is the agent's."""
     if not path.startswith("/tmp/"):  # noqa: S108 - a path in somebody else's file
         return False
-    made = any(_MADE.search(line) for line in text.splitlines() if path in line)
-    return made or not _LOOKED_AT.search(before)
+    return path in made or not _LOOKED_AT.search(before)
 
 
 def _is_own(path: str, step: Step) -> bool:

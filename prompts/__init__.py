@@ -30,6 +30,11 @@ def render(name: str, **values: object) -> str:
     return _templates().select_template([f"{name}.md", f"{Path(name).name}.md"]).render(values).strip()
 
 
+def folders() -> list[str]:
+    """Name the formats that have words of their own."""
+    return sorted(path.name for path in _FOLDER.iterdir() if any(path.glob("*.md")))
+
+
 def digest() -> str:
     """Return a hash over all templates, as results of different words are not comparable."""
     hashed = hashlib.sha256()

@@ -83,9 +83,20 @@ def read(environment: Environment) -> Composition:
     known = {**variables(environment, folder), **environment.variables}
     document = compose_file.load(path, known, unset=host.get if environment.trust else None)
     try:
-        return _Policy(document, environment, folder, host).composition()
-    except (TypeError, ValueError, AttributeError) as error:  # what has not the shape that it should have
+        composition = _Policy(document, environment, folder, host).composition()
+        for service in composition.document["services"].values():
+            words(service.get("command"))
+    except KeyError as error:
+        raise RefusedEnvironment(f"{path.name}: {error} is missing") from error
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        OSError,
+        RuntimeError,
+    ) as error:  # not of the shape that it should be
         raise RefusedEnvironment(f"{path.name}: {error}") from error
+    return composition
 
 
 class _Policy:

@@ -23,4 +23,4 @@ def disk_limit(environment: Environment) -> int:
 def bounded(given: Any, most: int) -> int:  # noqa: ANN401 - as YAML has it
     """Return a limit that is no more than `most`; zero and less stand for none in a compose file."""
     number = float(given)
-    return int(min(number, most)) if number > 0 else most
+    return int(min(max(number, 1), most)) if number > 0 else most

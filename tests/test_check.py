@@ -121,7 +121,20 @@ async def test_tests_and_solution_in_the_image_are_found(sandboxes: Sandboxes, t
 async def images(sandboxes: Sandboxes, task: Task) -> list[str]:
     """Name what the image of a task gives away."""
     async with sandboxes.open(task.environment) as sandbox:
-        return sorted(await giveaways(task, sandbox))
+        return sorted(map(str, await giveaways(task, sandbox)))
+
+
+async def test_a_copy_with_a_line_end_in_its_name_is_found_among_thousands_of_sizes(
+    sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    dockerfile = 'FROM debian:bookworm-slim\nWORKDIR /app\nCOPY hint /app/h\nRUN mv h "$(printf "a\\nb")"\n'
+    folder = make_task(tmp_path / "hello", dockerfile=dockerfile)
+    (folder / "solution/solve.sh").write_text("#!/bin/sh\n" + 10 * "echo hello > out\n")
+    shutil.copy(folder / "solution/solve.sh", folder / "environment/hint")
+    (folder / "tests/many").mkdir()
+    for size in range(5000):
+        (folder / f"tests/many/{size}").write_bytes(b"x" * (1000 + size))
+    assert await images(sandboxes, one(folder)) == ["'/app/a\nb' is solution/solve.sh"]
 
 
 @pytest.mark.fault("F59")

@@ -24,7 +24,7 @@ def test_check_finds_a_task_that_passes_by_itself(tmp_path: Path) -> None:
     (bad,) = [line for line in ran.stdout.splitlines() if "BAD" in line]
     assert bad.split()[0] == "hollow"
     assert "nop" in bad
-    assert "2 tasks checked, 1 problems" in ran.stdout
+    assert "2 tasks checked, 1 problem" in ran.stdout
     as_json = termstone("check", tmp_path / "tasks", "-n", 2, "--json", "--output", tmp_path / "other")
     findings = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert [(it["task"], it["check"]) for it in findings if not it["ok"] and not it["warning"]] == [("hollow", "nop")]

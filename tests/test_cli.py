@@ -152,7 +152,10 @@ def test_a_reader_that_goes_away_does_not_stop_the_job(tmp_path: Path) -> None:
         (["run", "TASK"], "no model: name one with --model"),
         (["run", "TASK", "--model", "scripted:missing.json"], "missing.json: No such file"),
         (["run", "TASK", "--agent", "no_such:Class"], "--agent no_such:Class"),
-        (["run", "TASK", "--model", "x/y", "--format", "no-such"], "--format no-such: No module named"),
+        (
+            ["run", "TASK", "--model", "x/y", "--format", "no-such"],
+            "--format no-such: there is none; give bash-block, ",
+        ),
         (["run", "TASK", "--model", "x/y", "--format", "json:loads"], "--format json:loads: "),
         (
             ["run", "TASK", "--model", "x/y", "--compat", "terminus2", "--format", "tools"],
@@ -210,10 +213,10 @@ def test_a_note_at_the_end_says_of_which_tasks_it_is(tmp_path: Path) -> None:
     words = ("--model", f"scripted:{recording}", "--leftovers", "restarted", "--output", tmp_path / "job")
     ran = termstone("run", tmp_path / "tasks", *words)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "note: a and 2 more tasks: what agents leave running: restarted" in ran.stderr.splitlines()
+    assert "note: a and 2 more: what agents leave running: restarted" in ran.stderr.splitlines()
     assert list(note_lines([("a", "x"), ("b", "y"), ("a", "x"), ("c", "y")])) == [
         "note: a: x",
-        "note: b and 1 more tasks: y",
+        "note: b and 1 more: y",
     ]
 
 

@@ -132,6 +132,19 @@ def test_the_same_twice_is_named_by_folder_and_said_to_be_chance(tmp_path: Path)
     assert "the configurations are the same: what differs is chance" in comparison.remarks
 
 
+def test_what_stands_beside_a_reward_may_be_large(tmp_path: Path) -> None:
+    rewards = {"reward": 1.0, "finished_ns": 1.76413e18}
+    job = read_job(write_termstone(tmp_path / "a", half("P", "P"), result={"rewards": rewards}))
+    assert job.trials[0].rewards == rewards
+
+
+def test_few_tasks_that_differ_are_said_to_be_too_few(tmp_path: Path) -> None:
+    (pair,) = compared(tmp_path, dict.fromkeys(TASKS[:6], "FFF"), dict.fromkeys(TASKS[:4], "PPP") | {TASKS[4]: "FFF"}
+                       | {TASKS[5]: "FFF"}).pairs  # fmt: skip
+    assert pair.winner is None
+    assert pair.reason == "no winner: only 4 tasks differ, and it takes 5 to show anything at 0.05"
+
+
 def test_code_of_the_users_own_makes_another_agent(tmp_path: Path) -> None:
     own: list[dict[str, Any]] = [{"plugins": {"mine:Mine": digit * 64}, "agent": "mine:Mine"} for digit in "12"]
     jobs = [read_job(write_termstone(tmp_path / f"{n}", half("P", "F"), **facts)) for n, facts in enumerate(own)]

@@ -163,6 +163,7 @@ def test_harbors_main_service_is_added_to(tmp_path: Path) -> None:
     [
         ("pids_limit: -1", {"pids_limit": PIDS}),
         ("pids_limit: 1000000", {"pids_limit": PIDS}),
+        ("pids_limit: 0.5", {"pids_limit": 1}),
         ("pids_limit: 1e999", {"pids_limit": PIDS}),
         ("pids_limit: '100'", {"pids_limit": 100}),
         ("deploy: {resources: {limits: {pids: -1}}}", {"pids_limit": PIDS}),
@@ -177,6 +178,25 @@ def test_a_compose_file_lowers_the_limits_of_its_containers_and_lifts_none(
 ) -> None:
     found = compose_policy.read(written(tmp_path, MAIN + f"    {asked}\n", storage_mb=1))
     assert found.document["services"]["main"] == given
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'command: "echo it\'s"',
+        "command: 5",
+        "volumes: [{type: bind, target: /y}]",
+        "env_file: [{x: y}]",
+        'volumes: ["~nouser/x:/y"]',
+        'volumes: ["./loop:/y"]',
+    ],
+)
+def test_what_has_another_shape_is_refused_in_one_line(tmp_path: Path, asked: str) -> None:
+    environment = written(tmp_path, MAIN + f"    {asked}\n")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(RefusedEnvironment) as caught:
+        compose_policy.read(environment)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_task_that_is_trusted_may_lift_limits(tmp_path: Path) -> None:

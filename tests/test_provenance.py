@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from evals import plugin
 from tests.child import ROOT
 from tests.fakes import make_task
 
@@ -31,6 +33,26 @@ def termstone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "evals.cli", *words]
     path = {"PYTHONPATH": str(ROOT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=path, check=False)
+
+
+def test_a_package_is_its_modules_and_nothing_else_that_lies_there(tmp_path: Path) -> None:
+    folder = tmp_path / "a_package_of_mine"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("__init__.py", "mine.py", "deep/__init__.py", "deep/more.py"):
+        (folder / name).write_text("")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        before = plugin.digest("a_package_of_mine.mine:Mine")
+        (folder / ".#mine.py").symlink_to("user@host.1:1")
+        (folder / "z.py").mkdir()
+        (folder / "jobs").mkdir()
+        (folder / "jobs" / "artifact.py").write_text("")
+        os.mkfifo(folder / "pipe.py")
+        assert plugin.digest("a_package_of_mine.mine:Mine") == before
+        (folder / "deep" / "more.py").write_text("x = 1")
+        assert plugin.digest("a_package_of_mine.mine:Mine") != before
+    finally:
+        sys.path.remove(str(tmp_path))
 
 
 def test_an_agent_that_was_edited_is_another_one(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from evals.analysis.compare import compare
 from evals.analysis.job_record import RecordError
+from evals.analysis.output import new_files
 from evals.analysis.report.files import Room, write_comparison, write_job
 from evals.cli import main
 from tests.job_folders import TASKS, read_job, write_termstone
@@ -125,6 +126,15 @@ def reported(tmp_path: Path) -> Path:
     write_job(read_job(folder), folder / "report.html")
     write_trial(folder / "alpha/2", "long" * 50_000)
     return folder
+
+
+def test_a_draft_of_a_process_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
+    left = tmp_path / f"new.draft-{os.getpid()}"
+    left.mkdir()
+    (left / "half").write_text("")
+    with new_files(tmp_path / "new") as draft:
+        (draft / "whole").write_text("")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["whole"]
 
 
 @pytest.mark.parametrize("largest", [10_000, 60_000], ids=["the first page", "the last page"])

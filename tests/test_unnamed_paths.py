@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,6 +82,13 @@ def test_where_the_verdict_is_written_is_the_tests_own(tmp_path: Path) -> None:
     graded = step.model_copy(update={"verifier": step.verifier.model_copy(update={"verdict": Verdict.LONG_CLI})})
     assert unnamed_paths(task) == ["/app/test_output/f2p_output.txt", "/app/test_output"]
     assert unnamed_paths(task.model_copy(update={"steps": (graded,)})) == []
+
+
+@pytest.mark.parametrize("piece", ['"/foo/x.txt",', 'x = "/tmp/a.txt"\n', 'Path("/a"   '])
+def test_looking_takes_time_in_proportion_to_the_text(tmp_path: Path, piece: str) -> None:
+    begun = time.monotonic()
+    missing(tmp_path, piece * (500_000 // len(piece)))
+    assert time.monotonic() - begun < 10  # a second or so; where each path was held against all text it took hours
 
 
 def test_no_bundled_task_has_any() -> None:

@@ -171,6 +171,10 @@ def ctrf(**counts: int) -> bytes:
 UNITTEST = "\n" + "-" * 70 + "\nRan {} tests in 0.000s\n\n{}\n"
 CARGO = "running {0} tests\n\ntest result: ok. {0} passed; 0 failed; 0 ignored; 0 measured; 2 filtered out\n"
 OWN_WORDS = [
+    "Output matches expected.\n",
+    "SUCCESS: the file is right\n",
+    "all answers correct\n",
+    "Reward: 1\n",
     "Tests:       5 passed, 5 total\n",
     "  5 passing (10ms)\n",
     "5 examples, 0 failures\n",

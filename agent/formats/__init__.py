@@ -6,10 +6,12 @@ Each format is a class here and a folder of words in `prompts`.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+import prompts
 from sandbox.observation import State
 
 if TYPE_CHECKING:
@@ -150,6 +152,12 @@ class ActionFormat(Protocol):
             instruction: the task's, to look at again before confirming.
         """
         ...
+
+
+def names() -> list[str]:
+    """Name the formats that are here: each has a file in this folder, and words of its own."""
+    here = Path(__file__).parent
+    return [name for name in prompts.folders() if (here / f"{name.replace('-', '_')}.py").is_file()]
 
 
 def standard() -> ActionFormat:

@@ -265,7 +265,11 @@ def _judged(pair: Pair, contenders: Sequence[Contender], alpha: float, max_drop:
 def _winner(pair: Pair, contenders: Sequence[Contender], alpha: float) -> tuple[int | None, str]:
     """Name the winner where chance does not explain the difference and invalid trials could not undo it."""
     if pair.p_adjusted > alpha:
-        return None, "no winner: chance could explain the difference"
+        differing, least = len(pair.wins) + len(pair.losses), statistics.least_tasks(alpha)
+        if pair.interval.low <= 0 <= pair.interval.high or differing >= least:
+            return None, "no winner: chance could explain the difference"
+        few = f"{counted(differing, 'task')} {'differs' if differing == 1 else 'differ'}"
+        return None, f"no winner: only {few}, and it takes {least} to show anything at {alpha:g}"
     if pair.interval.low <= 0 <= pair.interval.high:
         return None, "no winner: the interval of the difference takes in 0"
     ahead = pair.second if pair.difference > 0 else pair.first

@@ -68,7 +68,7 @@ def _show_pair(console: Console, comparison: Comparison, pair: Pair) -> None:
 
 def _picture(pair: Pair, width: int) -> Text:
     """Draw the interval, the difference in it, and where 0 is."""
-    reach = max(abs(pair.interval.low), abs(pair.interval.high), 0.01) * 1.1
+    reach = min(max(abs(pair.interval.low), abs(pair.interval.high), 0.01) * 1.1, 1.0)
     left, right = f"{words.pp(-reach)} ", f" {words.pp(reach)}"
     places = width - len(left) - len(right)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agent.model import Usage
 from evals.result import Outcome
+from evals.reward import LARGEST
 
 NOT_RUN = "not_run"
 """The cause of a planned attempt that left no result."""
@@ -22,6 +23,7 @@ _MOST_ATTEMPTS = 10_000
 Count = Annotated[int, Field(ge=0, le=int(_LARGEST))]
 Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 """What can be added up and shown: a damaged file may hold NaN, or a number with 400 digits."""
+Reward = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 
 
 class RecordError(Exception):
@@ -62,7 +64,7 @@ class TrialRecord(BaseModel):
     message: str | None = None
     reward: Number | None = None
     """``None`` when nothing was graded."""
-    rewards: dict[str, Number] = Field(default_factory=dict)
+    rewards: dict[str, Reward] = Field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
     """What was graded, in its order; none or one for a task of one step that is graded once."""
     stop_reason: str | None = None

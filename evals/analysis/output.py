@@ -28,7 +28,11 @@ def new_files(folder: Path) -> Iterator[Path]:
     Where there are none, no folder is made.
     """
     draft = folder.with_name(f"{folder.name}.draft-{os.getpid()}")
-    draft.mkdir()
+    shutil.rmtree(draft, ignore_errors=True)  # where process ids come again, as in containers
+    try:
+        draft.mkdir()
+    except OSError as error:
+        raise RecordError(f"{folder} cannot be written: {error.strerror}") from error
     try:
         yield draft
         if folder.is_dir():
