@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from evals.run import Ran
 
 
+_MENDED_BY_THE_USER = {Cause.PROVIDER_DENIED, Cause.PROVIDER_REJECTED}
+
+
 def concluded(ran: Ran, *, as_json: bool) -> int:
     """Show what came of a run, write its report, and return the exit code."""
     console = ERR if as_json else OUT
@@ -46,7 +49,7 @@ def _advice(ran: Ran) -> str:
     """Say how to go on with what was halted: as it was asked for, it would be halted again."""
     go_on = f"termstone resume {ran.folder}"
     config = ran.jobs[0].config
-    if any(result.cause is Cause.PROVIDER_REJECTED for job in ran.jobs for result in job.results):
+    if any(result.cause in _MENDED_BY_THE_USER for job in ran.jobs for result in job.results):
         return f"Once that is mended: {go_on} --invalid"
     if config.job_max_cost is not None or config.job_max_tokens is not None:
         limit = "--job-max-cost USD" if config.job_max_cost is not None else "--job-max-tokens N"

@@ -144,6 +144,27 @@ def test_a_reader_that_goes_away_does_not_stop_the_job(tmp_path: Path) -> None:
     assert len(list((tmp_path / "job").glob("hello/*/result.json"))) == 3
 
 
+def test_a_reader_of_all_that_is_said_who_goes_away_does_not_cost_the_report(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello")
+    words = f"run {task} --agent nop -k 3 --leftovers restarted --output {tmp_path / 'job'}"
+    piped = f"'{sys.executable}' -m evals.cli {words} 2>&1 | head -1; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", piped], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0
+    assert (tmp_path / "job" / "report.html").is_file()
+
+
+def test_a_job_without_a_key_says_how_to_go_on(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "hello")
+    keyless = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    words = [sys.executable, "-m", "evals.cli", "run", str(task), "-m", "openai/x", "--output", str(tmp_path / "job")]
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, env=keyless, check=False)
+    assert ran.returncode == 3
+    (line,) = [line for line in ran.stdout.splitlines() if line.startswith("Not all was run: ")]
+    assert ". Once that is mended: termstone resume " in line
+    assert line.endswith("job --invalid")
+    assert ".." not in line
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
