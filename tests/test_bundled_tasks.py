@@ -9,9 +9,7 @@ import pytest
 
 from agent.litellm_model import LiteLLMModel
 from agent.loop import TerminalAgent
-from agent.oracle import NopAgent
-from agent.scripted import ScriptedModel, load_recording
-from evals.agents import oracle
+from agent.scripted import load_recording
 from evals.check import check
 from evals.cli import BUNDLED
 from evals.experiment import Experiment
@@ -52,16 +50,8 @@ def all_of(outcome: Outcome) -> dict[str, tuple[Outcome, str | None]]:
     return {task.name: (outcome, None) for task in TASKS}
 
 
-async def test_every_oracle_passes(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    ended = await outcomes(sandboxes, tmp_path / "job", lambda task, _: oracle(task))
-    assert ended == all_of(Outcome.PASSED)
-
-
-async def test_doing_nothing_fails_everywhere(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    assert await outcomes(sandboxes, tmp_path / "job", lambda *_: NopAgent()) == all_of(Outcome.FAILED)
-
-
-@pytest.mark.long  # the two above say the most of it
+@pytest.mark.long
+@pytest.mark.fault("F58")
 async def test_nothing_is_found_against_any_task(kind: str, tmp_path: Path) -> None:
     clones = [folder for folder in ROOT.parent.iterdir() if (folder / "evals" / "tasks").is_dir()]
     async with found(kind, hidden=clones) as sandboxes:  # a local one would show the tests in them
@@ -75,16 +65,6 @@ async def test_nothing_is_found_against_any_task(kind: str, tmp_path: Path) -> N
     assert len(cheats) >= len(TASKS)
     assert {(one.task, one.check) for one in findings if one.check.startswith("cheat ")} == set(cheats)
     assert [one for one in findings if one.check == "oracle 2" and one.seconds >= ORACLES_TIME] == []
-
-
-@pytest.mark.long  # a model behind HTTP says the same
-async def test_the_recorded_replies_solve_every_task(sandboxes: Sandboxes, tmp_path: Path) -> None:
-    ended = await outcomes(
-        sandboxes,
-        tmp_path / "job",
-        lambda task, journal: TerminalAgent(ScriptedModel(RECORDED[next(iter(task.instructions))]), journal=journal),
-    )
-    assert ended == all_of(Outcome.PASSED)
 
 
 async def test_a_model_behind_http_solves_every_task(
