@@ -195,7 +195,7 @@ class Container:
 
     async def _end(self) -> SandboxDied | None:
         """Say why the container ended; ``None`` when it goes on, as it has to for a second to be believed."""
-        for _ in range(10):
+        for _ in range(30):
             if reason := await self._why():
                 return reason
             await asyncio.sleep(0.1)

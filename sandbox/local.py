@@ -188,7 +188,10 @@ class LocalSandbox:
         )  # fmt: skip
         printed = bytearray()
         await self._timed(command.model_copy(update={"sealed": order.model_dump()}), timeout + GRACE, printed.extend)
-        return sealed(bytes(printed))
+        found = sealed(bytes(printed))
+        if found.killed:
+            await self.exec(["true"], timeout=GRACE)  # it raises where the whole sandbox was killed
+        return found
 
     async def stream(
         self,

@@ -85,6 +85,8 @@ async def test_what_a_killed_run_left_is_removed_by_the_next_one_and_nothing_els
         begun = time.monotonic()
         (await choose("docker")).close()
         print(f"reaped in {time.monotonic() - begun:.2f} s")  # noqa: T201 - a number to look at
+        while owned(pid) and time.monotonic() - begun < 20:  # what a test beside this one is removing goes in its time
+            await asyncio.sleep(0.1)
         assert owned(pid) == []
         assert owned(os.getpid()) == before
         assert (await alive.exec(["true"], timeout=10)).exit_code == 0
