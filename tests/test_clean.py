@@ -26,6 +26,7 @@ from sandbox.owner import LEASE_LABEL, OWNER_LABEL, Owner
 from sandbox.reaper import reap
 from tests.child import owned
 from tests.conftest import IMAGE, daemon
+from tests.fakes import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -85,9 +86,7 @@ async def test_what_a_killed_run_left_is_removed_by_the_next_one_and_nothing_els
         begun = time.monotonic()
         (await choose("docker")).close()
         print(f"reaped in {time.monotonic() - begun:.2f} s")  # noqa: T201 - a number to look at
-        while owned(pid) and time.monotonic() - begun < 20:  # what a test beside this one is removing goes in its time
-            await asyncio.sleep(0.1)
-        assert owned(pid) == []
+        await until(lambda: owned(pid) == [])  # what a test beside this one is removing goes in its time
         assert owned(os.getpid()) == before
         assert (await alive.exec(["true"], timeout=10)).exit_code == 0
     assert [name for name in os.listdir(tempfile.gettempdir()) if f"-{pid}-" in name] == []  # noqa: PTH208 - a test
