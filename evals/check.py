@@ -200,8 +200,9 @@ class _Checks:
         except SandboxError as error:
             return [self._finding("image", ok=False, detail=str(error))]
         seconds = time.monotonic() - begun
-        ours = self._sandboxes.kind == "local" and all(one.is_of_this_machine for one in found)
-        why = "this machine has copies that a local sandbox does not hide: " if found and ours else ""
+        local = self._sandboxes.kind == "local"
+        ours = local and bool(found) and all(one.is_of_this_machine for one in found)
+        why = "this machine has copies that a local sandbox does not hide: " if ours else ""
         detail = why + "; ".join(map(str, found))
         return [
             self._finding("image", ok=not found, warning=ours, detail=detail, seconds=seconds),
