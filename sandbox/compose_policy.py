@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.base import Environment
 
 _AS_IT_IS = {
-    "cap_drop", "command", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "depends_on", "dns", "dns_opt",
+    "cap_drop", "cpu_period", "cpu_quota", "cpu_shares", "cpus", "cpuset", "depends_on", "dns", "dns_opt",
     "dns_search", "domainname", "entrypoint", "expose", "extra_hosts", "group_add", "healthcheck", "hostname", "init",
     "links", "mem_limit", "mem_reservation", "mem_swappiness", "platform", "read_only", "restart", "shm_size",
     "stdin_open", "stop_grace_period", "stop_signal", "tmpfs", "tty", "user", "working_dir", "secrets", "configs",
@@ -31,6 +31,8 @@ _LEFT_OUT = {
     "annotations", "attach", "blkio_config", "build", "container_name", "deploy", "develop", "image", "labels",
     "logging", "memswap_limit", "oom_score_adj", "profiles", "pull_policy",
 }  # fmt: skip
+_OF_ANOTHER_SHAPE = (TypeError, ValueError, AttributeError, OSError, RuntimeError)
+"""What reading a value raises that is none of its kind, or a path that leads nowhere."""
 _PRIORITIES = ("nice", "rtprio")
 """Limits of what a process may take from all others of this machine."""
 _OF_A_BUILD = {"args", "context", "dockerfile", "target"}
@@ -83,20 +85,11 @@ def read(environment: Environment) -> Composition:
     known = {**variables(environment, folder), **environment.variables}
     document = compose_file.load(path, known, unset=host.get if environment.trust else None)
     try:
-        composition = _Policy(document, environment, folder, host).composition()
-        for service in composition.document["services"].values():
-            words(service.get("command"))
+        return _Policy(document, environment, folder, host).composition()
     except KeyError as error:
         raise RefusedEnvironment(f"{path.name}: {error} is missing") from error
-    except (
-        TypeError,
-        ValueError,
-        AttributeError,
-        OSError,
-        RuntimeError,
-    ) as error:  # not of the shape that it should be
+    except _OF_ANOTHER_SHAPE as error:
         raise RefusedEnvironment(f"{path.name}: {error}") from error
-    return composition
 
 
 class _Policy:
@@ -150,6 +143,7 @@ class _Policy:
             "environment": self._env, "env_file": self._env_files, "volumes": self._mounts, "networks": self._joined,
             "network_mode": self._shared, "pid": self._shared, "ipc": self._shared, "security_opt": self._security,
             "ports": self._ports, "scale": self._scale, "pids_limit": self._pids, "ulimits": self._ulimits,
+            "command": self._command,
         }  # fmt: skip
         result: dict[str, Any] = {}
         for key, value in given.items():
@@ -235,6 +229,10 @@ class _Policy:
             return None
         if not given.startswith("service:") and given not in ("none", "shareable"):
             self._refuse(f"{where}: {given} is not given")
+        return given
+
+    def _command(self, _: str, given: Any) -> Any:  # noqa: ANN401 - as YAML has it
+        words(given)  # which refuses what is none
         return given
 
     def _pids(self, _: str, given: Any) -> int | None:  # noqa: ANN401 - as YAML has it

@@ -194,7 +194,7 @@ class Container:
         return await ExecStream.over(connection, created["Id"])
 
     async def _end(self) -> SandboxDied | None:
-        """Say why the container ended; ``None`` when it goes on, as it has to for a second to be believed."""
+        """Say why the container ended; ``None`` when it goes on, as it has to for three seconds to be believed."""
         for _ in range(30):
             if reason := await self._why():
                 return reason
