@@ -6,14 +6,12 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
 from agent.model import ModelError
 from evals import display
 from evals.analysis import compare_command, export_command
 from evals.analysis.atif import TrajectoryError
 from evals.analysis.comparison_words import counted
-from evals.analysis.job_record import NOT_RUN, RecordError, damaged, read_object
+from evals.analysis.job_record import NOT_RUN, RecordError
 from evals.analysis.jobs import read_jobs
 from evals.analysis.report import command as report_command
 from evals.analysis.show import show as show_trial
@@ -23,11 +21,11 @@ from evals.cli import BAD_RESULT, OK
 from evals.conclusion import concluded, refused
 from evals.console import OUT, say
 from evals.job_config import JobError, JobInterruptedError, configs_of
-from evals.job_folder import CONFIG, job_folders, locked
+from evals.job_folder import job_folders, locked
 from evals.resumption import recovered
 from evals.run import Asked, begin, examine, go_on
 from evals.selection import asked, broken_of, found_tasks, given, usable
-from evals.task import BrokenTask, Task, TaskError
+from evals.task import Task, TaskError
 from sandbox.base import SandboxError
 
 if TYPE_CHECKING:
@@ -113,18 +111,10 @@ def _show_job(job: JobRecord) -> None:
         raise RecordError(f"{job.folder}: none of {missing} trials has a result{go_on}")
     say(f"{job.configuration.get('model') or job.configuration.get('agent')}:")
     display.show_results(OUT, run)
-    if job.source == "termstone":
-        for task in _left_out(job.folder / CONFIG):
-            say(f"left out: {task.name}: {task.reason}")
+    for task in job.left_out:
+        say(f"left out: {task.name}: {task.reason}")
     if missing:
         say(f"{missing} more trials were to be run and have no result{go_on}")
-
-
-def _left_out(config: Path) -> list[BrokenTask]:
-    try:
-        return [BrokenTask.model_validate(task) for task in read_object(config).get("left_out", [])]
-    except (ValidationError, TypeError) as error:
-        raise damaged(config, error) from error
 
 
 def compare(arguments: argparse.Namespace) -> int:

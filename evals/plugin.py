@@ -27,11 +27,6 @@ def resolve(name: str) -> Any:  # noqa: ANN401 - whatever the user wrote
         return pkgutil.resolve_name(name)
 
 
-def is_own(name: str | None) -> bool:
-    """Whether this names something of the user's and not one of ours."""
-    return name is not None and ":" in name
-
-
 def digest(name: str) -> str:
     """Return the SHA-256 of the module that is named, or of all modules of the package that it is in.
 

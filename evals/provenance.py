@@ -30,7 +30,7 @@ def lock_of(tasks: Iterable[Task], config: JobConfig) -> dict[str, Any]:
         "tasks": {task.name: task.digest for task in tasks},
         "prompts": prompts.digest(),
         "source": _source_digest(),
-        "plugins": {name: plugin.digest(name) for name in named if name and plugin.is_own(name)},
+        "plugins": {name: plugin.digest(name) for name in named if name and ":" in name},
         "packages": {name: importlib.metadata.version(name) for name in _PINNED},
         "python": platform.python_version(),
     }

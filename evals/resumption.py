@@ -45,8 +45,7 @@ def recovered(folder: Path, arguments: argparse.Namespace) -> tuple[Asked, list[
         keys = [(task.name, attempt) for attempt in range(1, config.attempts + 1) for task in tasks]
         found = recovery.found(keys, invalid_too=arguments.invalid)
         all_changes = [*document.get("changed", []), *changes(document["lock"], lock)]
-        stays = {name: document.get(name, default) for name, default in (("started", None), ("left_out", []))}
-        stays["changed"] = all_changes
+        stays = {"started": document.get("started"), "left_out": document.get("left_out", []), "changed": all_changes}
         arms.append(Arm(config, agents, recovery.folder, found._replace(stays=stays)))
         for name in recovery.mended:
             say(f"note: {name} was damaged: it is kept beside what could be rebuilt", ERR)

@@ -28,10 +28,12 @@ _REWARDS = ("reward.json", "reward.txt", "rewards.json")
 _EMPTY = 'for folder; do rm -rf "$folder" && mkdir -p "$folder" && chmod 777 "$folder" || exit 1; done'
 _KILL = "kill -9 -1"  # all that can be killed but itself, and without a process for it
 _TRIES = 3
-# The tests are the verifier's alone, where that is root; nobody else may look at them.
 _TRY = 'exec "$@" </dev/null >/dev/null 2>&1'
 _TRYING = 20.0
+"""Seconds."""
 _NOT_STARTED = (126, 127)
+"""Exit codes of a shell that could not start a program."""
+# The tests are the verifier's alone, where that is root; nobody else may look at them.
 _RUN = f'chmod 700 {TESTS} 2>/dev/null; exec "$@" >{WRITTEN}/{PRINTED} 2>&1'
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from agent.model import Usage
 from evals.result import Outcome
 from evals.reward import LARGEST
+from evals.task import BrokenTask
 
 NOT_RUN = "not_run"
 """The cause of a planned attempt that left no result."""
@@ -119,6 +120,8 @@ class JobRecord(BaseModel):
     """What may have mattered, and is told when it differs."""
     images: dict[str, str] = Field(default_factory=dict)
     """Digests of the tasks' images, where there are any and they are known."""
+    left_out: tuple[BrokenTask, ...] = ()
+    """Tasks that were named and could not be run."""
     attempts: int
     """At each task, as planned."""
     trials: tuple[TrialRecord, ...]

@@ -94,6 +94,7 @@ def _read_own(folder: Path) -> JobRecord:
             conditions=conditions,
             circumstances={**given(settings, _CIRCUMSTANCES), "python": lock["python"]},
             images={task: str(digest) for task, digest in lock.get("images", {}).items() if digest},
+            left_out=tuple(document.get("left_out", [])),
             attempts=attempts,
             trials=with_planned(trials, planned),
         )
