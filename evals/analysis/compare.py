@@ -163,10 +163,14 @@ def _pass_at(cells: Sequence[Cell]) -> tuple[PassAtK, ...]:
 
 
 def _amount(trials: Sequence[TrialRecord], of: Callable[[TrialRecord], float | None]) -> Amount:
-    left_out = [trial.folder is None or (trial.outcome is Outcome.INVALID and trial.turns == 0) for trial in trials]
-    begun = [trial for trial, out in zip(trials, left_out, strict=True) if not out]
+    begun = [trial for trial in trials if _has_begun(trial)]
     known = [value for value in map(of, begun) if value is not None]
     return Amount(total=math.fsum(known) if known else None, known=len(known), trials=len(begun))
+
+
+def _has_begun(trial: TrialRecord) -> bool:
+    """Whether an agent has, as far as is known; what had no image, or was let in by no provider, has only a folder."""
+    return trial.folder is not None and not (trial.outcome is Outcome.INVALID and trial.turns == 0)
 
 
 class _Rates(NamedTuple):

@@ -61,9 +61,8 @@ def _power(comparison: Comparison, pair: Pair) -> Iterator[str]:
         if power.attempts is None:
             yield f"for {pp(pair.difference)} pp it takes {tasks}; more attempts at these are not enough"
         else:
-            more = power.attempts - min(
-                comparison.contenders[place].job.attempts for place in (pair.first, pair.second)
-            )
+            first, second = (comparison.contenders[place].job for place in (pair.first, pair.second))
+            more = power.attempts - min(first.attempts, second.attempts)
             each = f"{least}{power.attempts:,} attempts at each task" + (f" ({more:,} more)" if more > 0 else "")
             yield f"for {pp(pair.difference)} pp it takes {each}, or {tasks}"
 
@@ -99,7 +98,7 @@ def causes(contender: Contender) -> str:
 
 def pp(value: float) -> str:
     """Write a difference in percentage points, with its sign."""
-    return f"{round(value * 100, 1) + 0.0:+.1f}"
+    return f"{round(value * 100, 1) + 0.0:+.1f}"  # which is no -0.0
 
 
 def percent(value: float | None) -> str:
