@@ -118,6 +118,16 @@ def test_replies_that_hold_their_commands_are_not_doubled(tmp_path: Path, name: 
     assert not any("tool_calls" in message for message in messages)
 
 
+@pytest.mark.parametrize(("name", "calls"), [("termstone", 0), ("termstone-terminus2", 0), ("terminus-2", 1)])
+def test_ours_are_known_by_name_also_where_keys_were_mended(tmp_path: Path, name: str, calls: int) -> None:
+    typed = called(1, "bash_command", keystrokes="ls & cd")
+    reply = {"source": "agent", "message": "<keystrokes>ls &amp; cd</keystrokes>", "tool_calls": [typed]}
+    document = terminus(PROMPT, reply)
+    document["agent"]["name"] = name
+    (messages,) = conversations(read(tmp_path / "t.json", document))
+    assert sum(len(message.get("tool_calls", ())) for message in messages) == calls
+
+
 def test_of_what_was_copied_from_before_the_prompts_are_kept(tmp_path: Path) -> None:
     copied = [
         {**step, "is_copied_context": True} for step in (PROMPT, {**LOOKS, "tool_calls": None, "observation": None})

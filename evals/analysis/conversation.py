@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 """One turn, as OpenAI's chat completions have it: `role`, `content`, and `reasoning_content` or `tool_calls`."""
 
-_OURS = ("termstone", "unknown")  # the second is a journal's, which only we write
+_OURS = ("termstone", "termstone-terminus2", "unknown")  # the last is a journal's, which only we write
 
 
 def conversations(document: Document) -> list[list[Message]]:
