@@ -57,8 +57,8 @@ async def test_nothing_is_found_against_any_task(kind: str, tmp_path: Path) -> N
     async with found(kind, hidden=clones) as sandboxes:  # a local one would show the tests in them
         findings = await check(TASKS, sandboxes, folder=tmp_path / "runs", times=2, concurrency=4)
     assert [finding for finding in findings if finding.is_against] == []
-    said = [(one.task, one.check, one.detail) for one in findings if one.warning and one.check != "timing"]
-    assert said in ([], [("rescue-git-history", "git", said[0][2] if said else "")])  # what is lost is the task
+    warned = {(one.task, one.check) for one in findings if one.warning and one.check != "timing"}
+    assert warned <= {("rescue-git-history", "git")}  # what is lost there is the task
     for name in ("oracle", "oracle 2", "nop", "image"):
         assert [finding.task for finding in findings if finding.check == name] == [task.name for task in TASKS]
     cheats = [(task.name, f"cheat {script.stem}") for task in TASKS for script in task.path.glob("cheats/*.sh")]
